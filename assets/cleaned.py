@@ -1,0 +1,126 @@
+"""Stage 2, cleaned: one asset per form, written, audited, published. Logic: `meal_pipelines/clean/`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.audit import WARN, Audited, audit, check_specs, condemned, keep, previous, results
+from assets.failures import explained
+from assets.metadata import column_lineage, from_questions, table_metadata
+from expectations.cleaned import suite_for
+from meal_pipelines.clean import stage
+from meal_pipelines.clean.stage import CleanBuild
+from meal_pipelines.clean.tables import cleaned_spec
+from meal_pipelines.project.load import LoadedForm, LoadedProject
+from resources import Platform
+
+UNCLASSIFIED = "questions_classees"
+
+
+def audited(project: LoadedProject, form: LoadedForm) -> list[Audited]:
+    """The tables of the form with their suites, main first."""
+    found = []
+    for name, table in form.questionnaire.tables.items():
+        spec = cleaned_spec(form, table)
+        found.append(Audited(spec, suite_for(project.project, form, table, spec), name))
+    return found
+
+
+def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
+    """The asset that makes `cleaned.<project>_<form>` and its repeats."""
+    key = dg.AssetKey(["cleaned", project.id, form.name])
+    tables = audited(project, form)
+    checks = check_specs(key, tables)
+    main = tables[0].spec
+    unclassified = dg.AssetCheckSpec(
+        UNCLASSIFIED,
+        asset=key,
+        description="Chaque question reçue est dans le questionnaire et a une classe de confidentialité.",
+    )
+
+    @dg.asset(
+        key=key,
+        deps=[dg.AssetKey(["raw", project.id, form.name])],
+        group_name=f"{project.id}_2_cleaned",
+        description=f"{main.description} Les réponses personnelles restent scellées ; les lignes en défaut sont en quarantaine "
+        f"dans quality.rejection.",
+        owners=form.form.owners or project.project.owners,
+        tags={"projet": project.id, "formulaire": form.name, "etape": "cleaned"},
+        kinds={"postgres", "pandas", "greatexpectations"},
+        metadata=table_metadata(main, tables=", ".join(item.spec.qualified for item in tables)),
+        check_specs=[*checks, unclassified],
+    )
+    def clean(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+        name = key.to_user_string()
+        platform.begin(name)
+        loaded, current = platform.form(project.id, form.name)
+        with explained(context), platform.exclusive(name):
+            log = platform.cleaning_log(loaded, current)
+            build = stage.prepare(
+                platform.warehouse, platform.keyring, loaded, current, log, run_id=context.run_id,
+                progress=lambda done, total: platform.advance(name, done, total),
+            )  # fmt: skip
+            if build is None:
+                verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None
+            else:
+                verdicts = audit(platform, tables)
+                refusal = condemned(verdicts)
+                keep(platform, "cleaned", project.id, form.name, verdicts, context.run_id)
+                if refusal is None:
+                    stage.publish(platform.warehouse, build, log)
+                else:
+                    stage.discard(platform.warehouse, build)
+        yield from results(key, verdicts, checks, unchanged=build is None)
+        yield _unclassified(key, current, build)
+        if refusal is not None:
+            raise dg.Failure(description=refusal, allow_retries=False)
+        platform.end(name, "à jour" if build is None else _told(build))
+        lineage = column_lineage(main, {column.name: from_questions(column) for column in main.columns})
+        yield dg.MaterializeResult(metadata={**_metadata(platform, build, current), "dagster/column_lineage": lineage})
+
+    return clean
+
+
+def _told(build: CleanBuild) -> str:
+    kept = build.rows[build.specs[0].qualified]
+    return f"{kept} lignes, {build.quarantined} en quarantaine" + ("" if build.whole else " (différence)")
+
+
+def _unclassified(key: dg.AssetKey, form: LoadedForm, build: CleanBuild | None) -> dg.AssetCheckResult:
+    """Name the questions nobody has declared or classified: their answers are kept, sealed, and shown to nobody."""
+    unclassified = {question.name for question in form.questionnaire.questions() if form.class_of(question) is None}
+    unknown = build.unknown if build is not None else set()
+    names = sorted(unclassified | unknown)
+    text = "Toutes les questions sont déclarées et classées."
+    if names:
+        text = (
+            f"Question(s) sans classe de confidentialité ou absente(s) du questionnaire local : {', '.join(names)}. Leurs "
+            f"réponses restent scellées. Ajoutez-les ({form.where}, « privacy »), puis relancez."
+        )
+    metadata = (
+        {"règles non évaluées": ", ".join(sorted(build.not_judged))} if build is not None and build.not_judged else {}
+    )
+    return dg.AssetCheckResult(
+        passed=not names, asset_key=key, check_name=UNCLASSIFIED, severity=WARN, description=text, metadata=metadata
+    )
+
+
+def _metadata(platform: Platform, build: CleanBuild | None, form: LoadedForm) -> dict[str, Any]:
+    with platform.warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select rows from quality.build where table_name = %s", (f"cleaned.{form.table}",))
+        row = cursor.fetchone()
+    metadata: dict[str, Any] = {"dagster/row_count": row[0] if row else 0, "changement": build is not None}
+    if build is not None:
+        metadata |= {
+            "reconstruction complète": build.whole,
+            "soumissions examinées": build.submissions,
+            "en quarantaine": build.quarantined,
+            "supprimées à la source": build.deleted,
+            "corrections appliquées": sum(outcome.state == "applied" for outcome in build.corrections),
+            "corrections refusées": sum(outcome.state == "refused" for outcome in build.corrections),
+            "rejets par règle": {
+                f"{rule} ({severity})": count for (rule, severity), count in sorted(build.faults.items())
+            },
+        }
+    return metadata

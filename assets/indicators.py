@@ -1,0 +1,69 @@
+"""Stage 5, indicators: one asset per project, which computes its logframe. Logic: `meal_pipelines/indicators/`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+import dagster as dg
+
+from assets.failures import explained
+from assets.marts import mart_key
+from meal_pipelines.indicators import compute
+from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.logframe import Derived
+from meal_pipelines.warehouse.tables import TableSpec
+from resources import Platform
+
+
+def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> dg.AssetsDefinition:
+    """The asset that fills `indicators.value` for one project."""
+    key = dg.AssetKey(["indicators", project.id])
+    logframe = project.logframe
+    assert logframe is not None
+    read = sorted({i.measure.mart for i in logframe.indicators if not isinstance(i.measure, Derived)})
+    listed = "\n".join(
+        f"- **{indicator.code}** {indicator.label} ({indicator.unit})" for indicator in logframe.indicators
+    )
+    status = " Valeurs cibles et de référence **illustratives**." if logframe.illustrative else ""
+
+    @dg.asset(
+        key=key,
+        deps=[mart_key(name) for name in read],
+        group_name=f"{project.id}_5_indicateurs",
+        description=f"Les {len(logframe.indicators)} indicateurs du cadre logique de {project.project.name}, par période et "
+        f"désagrégation.{status}\n\n{listed}",
+        owners=project.project.owners,
+        tags={"projet": project.id, "etape": "indicators"},
+        kinds={"postgres", "sql"},
+        metadata={
+            "dagster/table_name": "meal.indicators.value",
+            "cadre logique": f"projects/{project.id}/logframe.yaml",
+        },
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
+            for name, description in compute.CHECKS.items()
+        ],
+    )
+    def measure(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+        name = key.to_user_string()
+        platform.begin(name)
+        with explained(context), platform.exclusive(name), closing(platform.warehouse.psycopg()) as connection:
+            computation = compute.prepare(connection, platform.projects[project.id], marts, run_id=context.run_id)
+            found = compute.audit(connection, computation)
+            if all(passed for passed, _ in found.values()):
+                compute.publish(connection, computation)
+            else:
+                compute.discard(connection, computation)
+            rows = compute.rows(connection, project.id)
+        for check, (passed, text) in found.items():
+            yield dg.AssetCheckResult(passed=passed, asset_key=key, check_name=check, description=text)
+        failed = [text for passed, text in found.values() if not passed]
+        if failed:
+            raise dg.Failure(description=f"{' '.join(failed)} Rien n'a été publié.", allow_retries=False)
+        done = computation.computed
+        platform.end(name, f"{len(done)} indicateurs calculés" if done else "à jour")
+        yield dg.MaterializeResult(
+            metadata={"dagster/row_count": rows, "indicateurs calculés": ", ".join(done) or "aucun : rien n'a changé"}
+        )
+
+    return measure

@@ -1,0 +1,95 @@
+"""Stage 3, pseudonymised: one asset per form, written, audited, published. Logic: `meal_pipelines/protect/`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.audit import Audited, audit, check_specs, condemned, keep, previous, results
+from assets.failures import explained
+from assets.metadata import column_lineage, table_metadata
+from expectations.pseudonymised import suite_for
+from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.protect import stage
+from meal_pipelines.protect.tables import derived_columns, pseudonymised_spec
+from resources import Platform
+
+
+def audited(project: LoadedProject, form: LoadedForm) -> list[Audited]:
+    """The tables of the form with their suites, main first."""
+    found = []
+    for name, table in form.questionnaire.tables.items():
+        spec = pseudonymised_spec(project, form, table)
+        found.append(Audited(spec, suite_for(project.project, form, table, spec), name))
+    return found
+
+
+def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
+    """The asset that makes `pseudonymised.<project>_<form>` and its repeats, and fills the vault."""
+    key = dg.AssetKey(["pseudonymised", project.id, form.name])
+    cleaned = dg.AssetKey(["cleaned", project.id, form.name])
+    tables = audited(project, form)
+    checks = check_specs(key, tables)
+    main = tables[0].spec
+    derived = {column.name for column in derived_columns(project, form, form.questionnaire.main)}
+
+    @dg.asset(
+        key=key,
+        deps=[cleaned],
+        group_name=f"{project.id}_3_pseudonymised",
+        description=f"{main.description} Les identités sont au coffre (vault), lisibles par le seul rôle DPO avec la clé.",
+        owners=form.form.owners or project.project.owners,
+        tags={"projet": project.id, "formulaire": form.name, "etape": "pseudonymised"},
+        kinds={"postgres", "greatexpectations"},
+        metadata=table_metadata(main, tables=", ".join(item.spec.qualified for item in tables)),
+        check_specs=checks,
+    )
+    def protect(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+        name = key.to_user_string()
+        platform.begin(name)
+        with explained(context), platform.exclusive(name):
+            loaded, current = platform.form(project.id, form.name)
+            build = stage.prepare(
+                platform.warehouse, platform.keyring, loaded, current, run_id=context.run_id,
+                progress=lambda done, total: platform.advance(name, done, total),
+            )  # fmt: skip
+            if build is None:
+                verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None
+            else:
+                verdicts = audit(platform, tables)
+                refusal = condemned(verdicts)
+                keep(platform, "pseudonymised", project.id, form.name, verdicts, context.run_id)
+                if refusal is None:
+                    stage.publish(platform.warehouse, build)
+                else:
+                    stage.discard(platform.warehouse, build)
+        yield from results(key, verdicts, checks, unchanged=build is None)
+        if refusal is not None:
+            raise dg.Failure(description=refusal, allow_retries=False)
+        platform.end(
+            name, "à jour" if build is None else f"{build.rows} lignes" + ("" if build.whole else " (différence)")
+        )
+        lineage = {
+            column.name: [(cleaned, "personal" if column.name in derived else column.name)] for column in main.columns
+        }
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": _rows(platform, main.qualified),
+                "dagster/column_lineage": column_lineage(main, lineage),
+                "changement": build is not None,
+                **(
+                    {}
+                    if build is None
+                    else {"personnes reconnues": build.persons, "sans pseudonyme": build.without_person}
+                ),
+            }
+        )
+
+    return protect
+
+
+def _rows(platform: Platform, table: str) -> int:
+    with platform.warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select rows from quality.build where table_name = %s", (table,))
+        row = cursor.fetchone()
+    return row[0] if row else 0

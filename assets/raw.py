@@ -1,0 +1,124 @@
+"""Stage 1, raw: one asset per form, which collects it. Logic: `meal_pipelines/collect/`."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.audit import WARN
+from assets.failures import explained
+from meal_pipelines.collect.sources import open_sources
+from meal_pipelines.collect.sync import Load, synchronise
+from meal_pipelines.project.load import LoadedForm, LoadedProject
+from resources import Platform
+
+LATE = {"daily": 2, "weekly": 9, "monthly": 40, "quarterly": 110, "semester": 210, "yearly": 400}
+"""Days after which a form of that frequency is late."""
+
+
+def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
+    """The asset that brings `raw.submission` level with the source of one form."""
+    key = dg.AssetKey(["raw", project.id, form.name])
+    late = timedelta(days=LATE[form.form.frequency])
+    kind = project.project.sources[form.form.source.use].kind
+
+    @dg.asset(
+        key=key,
+        group_name=f"{project.id}_1_raw",
+        description=f"{form.form.label} ({form.form.code}) : chaque version de chaque soumission, scellée. "
+        f"Source : {kind}. Grain : une ligne par version d'une soumission.",
+        owners=form.form.owners or project.project.owners,
+        tags={"projet": project.id, "formulaire": form.name, "etape": "raw"},
+        kinds={kind, "postgres"} if kind != "export" else {"postgres", "file"},
+        metadata={"dagster/table_name": "meal.raw.submission", "fréquence": form.form.frequency},
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=late, warn_window=late * 3 / 4),
+        pool=f"{project.id}_{form.form.source.use}",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "suppressions_plausibles", asset=key,
+                description="La source n'a pas perdu d'un coup une grande part de ses soumissions.",
+            ),
+            dg.AssetCheckSpec(
+                "compte_du_serveur", asset=key,
+                description="Le nombre de soumissions reçues est celui que le serveur annonce.",
+            ),
+        ],
+    )  # fmt: skip
+    def collect(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+        name = key.to_user_string()
+        platform.begin(name)
+        with explained(context):
+            loads = _collect(context, platform, project.id, form.name)
+        platform.end(name, _told(loads))
+        yield from _checks(key, loads)
+        yield dg.MaterializeResult(metadata=_metadata(platform, project.id, form.name, loads))
+
+    return collect
+
+
+def _collect(context: dg.AssetExecutionContext, platform: Platform, project_id: str, form_name: str) -> list[Load]:
+    project, form = platform.form(project_id, form_name)
+    name = f"raw/{project_id}/{form_name}"
+    loads = []
+    for export, source in open_sources(platform.settings, project, form):
+        load = synchronise(
+            platform.warehouse,
+            platform.keyring,
+            project_id,
+            form_name,
+            source,
+            run_id=context.run_id,
+            export=export,
+            accept_deletions=platform.accept_deletions,
+            progress=lambda done, total: platform.advance(name, done, total),
+        )
+        if load is not None:
+            loads.append(load)
+    return loads
+
+
+def _told(loads: list[Load]) -> str:
+    if not any(load.written for load in loads):
+        return "rien de nouveau"
+    parts = [
+        (sum(load.added for load in loads), "nouvelles"),
+        (sum(load.changed for load in loads), "modifiées"),
+        (sum(load.removed for load in loads), "supprimées"),
+        (sum(load.restored for load in loads), "rétablies"),
+    ]
+    return ", ".join(f"{count} {word}" for count, word in parts if count)
+
+
+def _checks(key: dg.AssetKey, loads: list[Load]) -> Iterator[dg.AssetCheckResult]:
+    refused = [load.refused for load in loads if load.refused]
+    yield dg.AssetCheckResult(
+        passed=not refused, asset_key=key, check_name="suppressions_plausibles", severity=WARN,
+        description=refused[0] if refused else "Aucune disparition massive.",
+    )  # fmt: skip
+    differing = [load for load in loads if load.server_count is not None and load.server_count != load.received]
+    yield dg.AssetCheckResult(
+        passed=not differing, asset_key=key, check_name="compte_du_serveur", severity=WARN,
+        description="Le compte du serveur et les soumissions reçues diffèrent." if differing else "Les comptes concordent.",
+        metadata={"reçues": sum(load.received for load in loads)},
+    )  # fmt: skip
+
+
+def _metadata(platform: Platform, project: str, form: str, loads: list[Load]) -> dict[str, Any]:
+    with platform.warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*), count(*) filter (where state = 'present') from (select distinct on (submission_id) state"
+            " from raw.submission where project = %s and form = %s order by submission_id, version desc) as last",
+            (project, form),
+        )
+        ever, present = cursor.fetchone() or (0, 0)
+    return {
+        "dagster/row_count": present,
+        "reçues": sum(load.received for load in loads),
+        "nouvelles": sum(load.added for load in loads),
+        "modifiées": sum(load.changed for load in loads),
+        "supprimées": sum(load.removed for load in loads),
+        "rétablies": sum(load.restored for load in loads),
+        "présentes": present,
+        "supprimées à la source, en tout": ever - present,
+    }

@@ -1,0 +1,104 @@
+-- One row per person who attended a session. A session sent twice (same duplicate_key) counts once: the earliest stays.
+-- A person listed twice in one session counts once, on the first line.
+with
+
+attendances as (
+
+    select
+        project,
+        submission_id,
+        repeat_index,
+        person_id,
+        duplicate_key,
+        training_type,
+        institution,
+        sex,
+        age_band,
+        sector,
+        region_code,
+        was_presented,
+        is_certified,
+        attendance_pct,
+        pre_score,
+        post_score,
+        submitted_at,
+        held_on
+    from staging.thamm_plus_training_attendance
+
+),
+
+persons as (
+
+    select
+        project,
+        person_id,
+        sex,
+        age_band,
+        region_code
+    from marts.person
+
+),
+
+ranked as (
+
+    select
+        project,
+        submission_id,
+        repeat_index,
+        person_id,
+        training_type,
+        institution,
+        sex,
+        age_band,
+        sector,
+        region_code,
+        was_presented,
+        is_certified,
+        attendance_pct,
+        pre_score,
+        post_score,
+        held_on,
+        dense_rank() over (
+            partition by project, coalesce(duplicate_key, submission_id)
+            order by submitted_at asc, submission_id asc
+        ) as sending,
+        row_number() over (
+            partition by project, submission_id, coalesce(person_id, cast(repeat_index as text))
+            order by repeat_index asc
+        ) as listing
+    from attendances
+
+),
+
+final as (
+
+    select
+        ranked.project,
+        ranked.submission_id,
+        ranked.repeat_index,
+        ranked.person_id,
+        ranked.training_type,
+        ranked.institution,
+        coalesce(persons.sex, ranked.sex) as sex,
+        coalesce(persons.age_band, ranked.age_band) as age_band,
+        ranked.sector,
+        coalesce(persons.region_code, ranked.region_code) as region_code,
+        ranked.attendance_pct >= 80 as is_completed,
+        ranked.was_presented,
+        coalesce(ranked.is_certified, false) as is_certified,
+        round(ranked.attendance_pct, 1) as attendance_pct,
+        ranked.pre_score,
+        ranked.post_score,
+        ranked.held_on
+    from ranked
+    left join persons
+        on
+            ranked.project = persons.project
+            and ranked.person_id = persons.person_id
+    where
+        ranked.sending = 1
+        and ranked.listing = 1
+
+)
+
+select * from final

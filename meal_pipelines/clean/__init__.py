@@ -1,0 +1,1 @@
+"""From sealed submissions to typed tables: extract, correct, parse, judge, quarantine."""

@@ -1,0 +1,123 @@
+"""The cleaning log: what people decided to correct, one line per answer, kept beside the project.
+
+A line applies only when the answer is still the one that was judged wrong; otherwise it is refused, with the reason.
+Columns follow the usual cleaning log of humanitarian surveys (REACH, IPA).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meal_pipelines.clean.extract import RawTable
+from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.questionnaire import Questionnaire
+
+COLUMNS = ("submission_id", "repeat", "repeat_index", "question", "old_value", "new_value", "issue", "author")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One line of the log; `old` and `new` are answers and never leave this module in a message."""
+
+    submission_id: str
+    repeat: str
+    repeat_index: int
+    question: str
+    old: str | None = field(repr=False)
+    new: str | None = field(repr=False)
+    reason: str
+    author: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a line: `applied`, or `refused` and why."""
+
+    correction: Correction
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CleaningLog:
+    """Every correction of one form, by submission."""
+
+    file: str
+    fingerprint: str
+    by_submission: dict[str, list[Correction]]
+
+    def apply(
+        self, submission_ids: list[str], tables: dict[str, RawTable], questionnaire: Questionnaire
+    ) -> list[Outcome]:
+        """Correct the answers of a chunk in place; one outcome per line that concerns it."""
+        outcomes = []
+        owners = {submission_id: owner for owner, submission_id in enumerate(submission_ids)}
+        for submission_id in owners.keys() & self.by_submission.keys():
+            for correction in self.by_submission[submission_id]:
+                outcomes.append(self._apply(correction, owners[submission_id], tables, questionnaire))
+        return outcomes
+
+    def _apply(
+        self, correction: Correction, owner: int, tables: dict[str, RawTable], questionnaire: Questionnaire
+    ) -> Outcome:
+        raw = tables.get(correction.repeat)
+        question = raw.table.question(correction.question) if raw is not None else None
+        if raw is None or question is None:
+            return Outcome(correction, "refused", "La question ou la répétition n'existe pas dans le questionnaire.")
+        places = (
+            i
+            for i, pair in enumerate(zip(raw.owner, raw.repeat_index, strict=True))
+            if pair == (owner, correction.repeat_index)
+        )
+        row = next(places, None)
+        if row is None:
+            return Outcome(correction, "refused", "La ligne de cette répétition n'existe plus.")
+        answers = raw.answers[question.column]
+        if answers[row] != correction.old:
+            return Outcome(correction, "refused", "La réponse n'est plus celle que le journal voulait corriger.")
+        answers[row] = correction.new
+        return Outcome(correction, "applied", correction.reason)
+
+
+def read_log(path: Path) -> CleaningLog:
+    """Read one form's cleaning log (CSV, UTF-8); no file means no correction.
+
+    Raises: ConfigurationError with the file and the line of what is not a correction.
+    """
+    if not path.exists():
+        return CleaningLog(path.name, "", {})
+    content = path.read_bytes()
+    try:
+        rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path.name} n'est pas en UTF-8. Enregistrez-le en « CSV UTF-8 ».") from None
+    missing = [name for name in ("submission_id", "question", "old_value", "new_value") if rows and name not in rows[0]]
+    if missing:
+        raise ConfigurationError(
+            f"{path.name} : il manque la colonne « {missing[0]} ». Colonnes : {', '.join(COLUMNS)}."
+        )
+    found: dict[str, list[Correction]] = defaultdict(list)
+    for line, row in enumerate(rows, start=2):
+        index = (row.get("repeat_index") or "0").strip()
+        if not index.isdigit():
+            raise ConfigurationError(f"{path.name}, ligne {line} : « repeat_index » doit être un nombre entier.")
+        submission_id = (row["submission_id"] or "").strip()
+        found[submission_id].append(
+            Correction(
+                submission_id=submission_id,
+                repeat=(row.get("repeat") or "").strip(),
+                repeat_index=int(index),
+                question=(row["question"] or "").strip(),
+                old=(row["old_value"] or "").strip() or None,
+                new=(row["new_value"] or "").strip() or None,
+                reason=(row.get("issue") or "").strip(),
+                author=(row.get("author") or "").strip(),
+                line=line,
+            )
+        )
+    return CleaningLog(path.name, hashlib.sha256(content).hexdigest(), dict(found))

@@ -1,0 +1,119 @@
+"""Spread a chunk of submissions over the questionnaire's tables, as text: one row per submission or per repeat.
+
+Nothing is judged here and nothing is lost: an answer to a question that the questionnaire does not have is kept apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from meal_pipelines.project.questionnaire import MAIN, Questionnaire, Table
+
+SYSTEM = ("_", "meta/", "formhub/", "$")
+"""Keys that a server adds to the answers; what they say is in `raw.submission`."""
+
+
+@dataclass
+class RawTable:
+    """The rows of one table in one chunk: n rows × one column of texts per question.
+
+    owner: the submission's index in the chunk · repeat_index: position among all rows of this repeat in the submission,
+    from 1 (0 for the form itself) · parent_index: that of the enclosing repeat's row · strays: answers to unknown questions.
+    """
+
+    table: Table
+    owner: list[int] = field(default_factory=list)
+    repeat_index: list[int] = field(default_factory=list)
+    parent_index: list[int | None] = field(default_factory=list)
+    answers: dict[str, list[str | None]] = field(default_factory=dict)
+    strays: list[dict[str, str] | None] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+
+def extract(questionnaire: Questionnaire, payloads: list[bytes]) -> dict[str, RawTable]:
+    """Spread n submissions (JSON objects) over the tables of the questionnaire.
+
+    Keys are question paths (`group/question`) or bare names, as servers and exports write them.
+    """
+    documents = [orjson.loads(payload) for payload in payloads]
+    found: dict[str, RawTable] = {}
+    main = RawTable(questionnaire.main, list(range(len(documents))), [0] * len(documents), [None] * len(documents))
+    _fill(questionnaire, main, documents)
+    found[MAIN] = main
+    rows_of: dict[str, list[dict[str, Any]]] = {MAIN: documents}
+    for table in questionnaire.repeats:
+        parent = found[str(table.parent)]
+        raw, rows = _repeat(table, parent, rows_of[str(table.parent)])
+        _fill(questionnaire, raw, rows)
+        found[table.name], rows_of[table.name] = raw, rows
+    return found
+
+
+def _repeat(table: Table, parent: RawTable, around: list[dict[str, Any]]) -> tuple[RawTable, list[dict[str, Any]]]:
+    """The rows of a repeat inside the rows of the table around it."""
+    raw, rows = RawTable(table), []
+    bare = table.path.rsplit("/", 1)[-1]
+    position, last_owner = 0, -1
+    for index, document in enumerate(around):
+        items = document.get(table.path) or document.get(bare)
+        if not isinstance(items, list):
+            continue
+        owner = parent.owner[index]
+        if owner != last_owner:
+            position, last_owner = 0, owner
+        for item in items:
+            position += 1
+            raw.owner.append(owner)
+            raw.repeat_index.append(position)
+            raw.parent_index.append(parent.repeat_index[index] if parent.table.name != MAIN else None)
+            rows.append(item if isinstance(item, dict) else {})
+    return raw, rows
+
+
+def _fill(questionnaire: Questionnaire, raw: RawTable, documents: list[dict[str, Any]]) -> None:
+    """Take each question's column out of the rows, and keep apart what no question explains."""
+    keys: set[str] = set().union(*documents) if documents else set()
+    used: set[str] = set()
+    for question in raw.table.questions:
+        key = question.path if question.path in keys else question.name
+        used.add(key)
+        raw.answers[question.column] = (
+            [_text(document.get(key)) for document in documents] if key in keys else [None] * len(raw)
+        )
+    known = used | {path for table in questionnaire.repeats for path in (table.path, table.path.rsplit("/", 1)[-1])}
+    multiple = {
+        name
+        for question in raw.table.questions
+        if question.type in ("select_multiple", "rank")
+        for name in (question.name, question.path)
+    }
+    raw.unknown = {key for key in keys - known if not key.startswith(SYSTEM) and key.rsplit("/", 1)[0] not in multiple}
+    if raw.unknown:
+        names = sorted(raw.unknown)
+        raw.strays = [
+            {name: text for name in names if (text := _text(document.get(name))) is not None} or None
+            for document in documents
+        ]
+    else:
+        raw.strays = [None] * len(raw)
+
+
+def _text(answer: Any) -> str | None:
+    """An answer as text; what says nothing is None."""
+    if answer is None:
+        return None
+    if type(answer) is str:
+        return answer.strip().replace("\x00", "") or None
+    if isinstance(answer, bool):
+        return "true" if answer else "false"
+    if isinstance(answer, float) and answer.is_integer():
+        return str(int(answer))
+    if isinstance(answer, (int, float)):
+        return str(answer)
+    return orjson.dumps(answer).decode() if answer else None

@@ -1,0 +1,237 @@
+"""Type and judge one table of a chunk: what the questionnaire and the project ask, with pandera.
+
+A faulty answer is emptied and named; where the question is required, its row cannot stand and is quarantined. Messages
+name the question and the rule, never the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meal_pipelines.clean.extract import RawTable
+from meal_pipelines.clean.parse import expected, parser_of
+from meal_pipelines.project.expression import Scope, UnsupportedExpression, Values, parse
+from meal_pipelines.project.model import Rule
+from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, french
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REQUIRED_WORDS = ("yes", "true", "true()", "oui", "1", "vrai")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One finding: the row's position in the table, the question, the rule, what to say, how grave it is."""
+
+    row: int
+    question: str
+    rule: str
+    message: str
+    severity: str
+
+
+@dataclass
+class Judged:
+    """One table of a chunk after judgement: canonical texts per column, the faults, and which rows stand."""
+
+    raw: RawTable
+    texts: dict[str, list[str | None]]
+    faults: list[Fault] = field(default_factory=list)
+    stands: np.ndarray[Any, Any] = field(default_factory=lambda: np.array([], dtype=bool))
+    values: dict[str, Values] = field(default_factory=dict)
+
+
+class Judge:
+    """Judges every chunk of a form in the same way; made once per form."""
+
+    def __init__(self, questionnaire: Questionnaire, rules: list[Rule]) -> None:
+        self.questionnaire, self.rules = questionnaire, rules
+        self.names = {
+            list_name: frozenset(choice.name for choice in choices)
+            for list_name, choices in questionnaire.choices.items()
+        }
+        self.not_judged: set[str] = set()
+
+    def judge(self, raw: RawTable, around: Mapping[str, Judged], today: np.ndarray[Any, Any]) -> Judged:
+        """Judge one table; `around`: the tables around it, already judged; `today`: per submission, days since 1970."""
+        judged = Judged(raw, {}, stands=np.ones(len(raw), dtype=bool))
+        if not len(raw):
+            judged.texts = dict(raw.answers)
+            return judged
+        for question in raw.table.questions:
+            self._parse(judged, question)
+        scope = Scope(len(raw), self._answers(judged, around), today[np.array(raw.owner, dtype=int)])
+        self._check(judged, scope)
+        self._apply_rules(judged, scope)
+        return judged
+
+    def _parse(self, judged: Judged, question: Question) -> None:
+        """Bring each distinct answer to its canonical text; what is not of the type is emptied."""
+        parse_one, raw = parser_of(question), judged.raw.answers[question.column]
+        known: dict[str | None, str | None] = {text: parse_one(text) for text in set(raw) if text is not None}
+        known[None] = None
+        judged.texts[question.column] = [known[text] for text in raw]
+        if any(value is None and text is not None for text, value in known.items()):
+            message = f"La réponse n'est pas {expected(question)}."
+            for row, text in enumerate(raw):
+                if text is not None and known[text] is None:
+                    self._fault(judged, row, question, "type", message)
+
+    def _answers(self, judged: Judged, around: Mapping[str, Judged]) -> dict[str, Values]:
+        """What names mean in expressions: this table's answers, then those of the rows around each row."""
+        answers: dict[str, Values] = {}
+        for question in judged.raw.table.questions:
+            values = Values.of_texts(judged.texts[question.column])
+            judged.values[question.name] = answers[question.name] = values
+        parent = judged.raw.table.parent
+        if parent is not None:
+            outer = around[parent]
+            rows = _rows_around(judged.raw, outer.raw)
+            for name, values in self._answers_of(outer, around).items():
+                answers.setdefault(name, Values(values.kind, values.data[rows]))
+        return answers
+
+    def _answers_of(self, judged: Judged, around: Mapping[str, Judged]) -> dict[str, Values]:
+        return dict(judged.values) if judged.raw.table.parent is None else self._answers(judged, around)
+
+    def _check(self, judged: Judged, scope: Scope) -> None:
+        """Choices, constraints and missing answers, in one pandera schema over the typed frame."""
+        import pandera.pandas as pa
+        from pandera.errors import SchemaErrors
+
+        frame = self._frame(judged)
+        columns = {question.column: self._column(question, judged, scope) for question in judged.raw.table.questions}
+        try:
+            pa.DataFrameSchema(columns, strict=True).validate(frame, lazy=True)
+        except SchemaErrors as error:
+            # Only where and which rule: the failing values stay in the exception, which goes no further.
+            cases = error.failure_cases[["column", "check", "index"]].drop_duplicates()
+            by_column = {question.column: question for question in judged.raw.table.questions}
+            for column, rule, row in cases.itertuples(index=False, name=None):
+                question = by_column[column]
+                self._fault(judged, int(row), question, str(rule), self._message(question, str(rule)))
+
+    def _frame(self, judged: Judged) -> pd.DataFrame:
+        """n rows × one typed column per question."""
+        import pandas as pd
+
+        data: dict[str, Any] = {}
+        for question in judged.raw.table.questions:
+            texts = judged.texts[question.column]
+            if question.type in ("integer", "decimal", "range"):
+                data[question.column] = judged.values[question.name].number
+            else:
+                data[question.column] = pd.Series(texts, dtype="str")
+        return pd.DataFrame(data)
+
+    def _column(self, question: Question, judged: Judged, scope: Scope) -> Any:
+        """The pandera column of a question: its type, and a named check per rule."""
+        import pandera.pandas as pa
+
+        checks = []
+        answered = np.array([text is not None for text in judged.texts[question.column]], dtype=bool)
+        choices = self.names.get(question.list_name or "")
+        if choices and not _filtered_by_file(question):
+            checks.append(_named(pa, "choice", self._in_list(question, judged, choices) | ~answered))
+        if question.constraint:
+            current = judged.values[question.name]
+            holds = self._holds(question.constraint, Scope(scope.rows, scope.answers, scope.today, current), question)
+            if holds is not None:
+                checks.append(_named(pa, "constraint", holds | ~answered))
+        needed = self._needed(question, scope)
+        if needed is not None:
+            unjudged = np.array([text is None for text in judged.raw.answers[question.column]], dtype=bool)
+            checks.append(_named(pa, "required", ~(needed & unjudged)))
+        numeric = question.type in ("integer", "decimal", "range")
+        return pa.Column(float if numeric else "str", checks=checks, nullable=True)
+
+    def _in_list(self, question: Question, judged: Judged, choices: frozenset[str]) -> np.ndarray[Any, Any]:
+        texts = judged.texts[question.column]
+        known = {text: text is not None and all(part in choices for part in text.split()) for text in set(texts)}
+        if question.type == "select_one":
+            known = {text: text in choices for text in set(texts)}
+        return np.array([known[text] for text in texts], dtype=bool)
+
+    def _needed(self, question: Question, scope: Scope) -> np.ndarray[Any, Any] | None:
+        """For each row, whether the question must be answered; None when it never must."""
+        if not question.required or question.type == "calculate":
+            return None
+        needed = np.ones(scope.rows, dtype=bool)
+        if question.required.lower() not in REQUIRED_WORDS:
+            holds = (
+                None
+                if question.required.lower() in ("no", "false", "false()", "non")
+                else self._holds(question.required, scope, question)
+            )
+            if holds is None:
+                return None
+            needed = holds.copy()
+        for relevant in question.relevant:
+            holds = self._holds(relevant, scope, question)
+            if holds is None:
+                return None
+            needed &= holds
+        return needed
+
+    def _holds(self, expression: str, scope: Scope, question: Question | None) -> np.ndarray[Any, Any] | None:
+        try:
+            return parse(expression).holds(scope)
+        except UnsupportedExpression as error:
+            name = question.name if question is not None else ""
+            self.not_judged.add(f"{name} : {error}")
+            return None
+
+    def _apply_rules(self, judged: Judged, scope: Scope) -> None:
+        for rule in self.rules:
+            if (rule.repeat or MAIN) != judged.raw.table.name:
+                continue
+            holds = self._holds(rule.check, scope, None)
+            if holds is None:
+                continue
+            for row in np.flatnonzero(~holds):
+                judged.faults.append(Fault(int(row), "", rule.name, rule.message, rule.severity))
+                if rule.severity == "critical":
+                    judged.stands[row] = False
+
+    def _fault(self, judged: Judged, row: int, question: Question, rule: str, message: str) -> None:
+        """Empty the answer; quarantine the row when it cannot do without."""
+        critical = question.required.lower() in REQUIRED_WORDS or rule == "required"
+        judged.texts[question.column][row] = None
+        judged.faults.append(Fault(row, question.name, rule, message, "critical" if critical else "warning"))
+        if critical:
+            judged.stands[row] = False
+
+    def _message(self, question: Question, rule: str) -> str:
+        if rule == "choice":
+            return f"La réponse n'est pas dans la liste de choix « {question.list_name} »."
+        if rule == "required":
+            return "Une réponse obligatoire manque."
+        return french(question.messages) or "La réponse ne respecte pas la contrainte de la question."
+
+
+def _rows_around(inner: RawTable, outer: RawTable) -> np.ndarray[Any, Any]:
+    """For each row of a repeat, the position of the row around it."""
+    if outer.table.name == MAIN:
+        return np.array(inner.owner, dtype=int)
+    places: dict[tuple[int, int | None], int] = {
+        (owner, index): row for row, (owner, index) in enumerate(zip(outer.owner, outer.repeat_index, strict=True))
+    }
+    return np.array(
+        [places[owner, index] for owner, index in zip(inner.owner, inner.parent_index, strict=True)], dtype=int
+    )
+
+
+def _filtered_by_file(question: Question) -> bool:
+    return question.type.endswith("_from_file")
+
+
+def _named(pa: Any, name: str, holds: np.ndarray[Any, Any]) -> Any:
+    """A check whose verdict is known: pandera reports it, per row and under its name."""
+    import pandas as pd
+
+    return pa.Check(lambda series: pd.Series(holds, index=series.index), name=name, error=name, ignore_na=False)

@@ -1,0 +1,327 @@
+"""The command `meal`: words in, work done elsewhere, words out.
+
+Exit codes: 0 all is well · 1 a step or a blocking check failed · 2 wrong use or configuration, nothing was done.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.settings import Settings
+
+P = ParamSpec("P")
+app = typer.Typer(
+    help="Plateforme de données du suivi-évaluation (SERA) : collecte, qualité, pseudonymisation, indicateurs, extraits.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+keys = typer.Typer(help="Le trousseau de clés, hors de la base.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+Demo = Annotated[bool, typer.Option("--demo", help="Travailler sur la démonstration (MEAL_HOME/demo).")]
+Projects = Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement (peut se répéter).")]
+
+
+class Stage(StrEnum):
+    RAW = "raw"
+    CLEANED = "cleaned"
+    PSEUDONYMISED = "pseudonymised"
+    MARTS = "marts"
+    INDICATORS = "indicators"
+    EXTRACTS = "extracts"
+
+
+class Reader(StrEnum):
+    ANALYST = "analyst"
+    DPO = "dpo"
+    PIPELINE = "pipeline"
+
+
+class Client(StrEnum):
+    PSQL = "psql"
+    SQLALCHEMY = "sqlalchemy"
+
+
+def explained(command: Callable[P, None]) -> Callable[P, None]:
+    """Show a refusal as one message and end with its code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from meal_pipelines.display import refuse
+
+        try:
+            command(*args, **kwargs)
+        except ConfigurationError as error:
+            refuse(str(error))
+            raise typer.Exit(2) from None
+        except MealError as error:
+            refuse(str(error))
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            refuse("Interrompu. Relancez la même commande : elle reprendra où elle s'est arrêtée.")
+            raise typer.Exit(1) from None
+
+    return run
+
+
+@app.command()
+@explained
+def demo(
+    rows: Annotated[int, typer.Option(min=50, help="Soumissions par projet.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Graine du générateur : même graine, mêmes données.")] = 1,
+) -> None:
+    """Les deux projets sur des données générées, dans un entrepôt à part, de la collecte aux extraits."""
+    from meal_pipelines.display import console
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    settings = Settings.load(demo=True)
+    projects = load_projects(settings)
+    Warehouse.discard(settings)
+    for folder in (settings.sample, settings.out, settings.dagster_home):
+        shutil.rmtree(folder, ignore_errors=True)
+    settings.keyring.unlink(missing_ok=True)
+    Keyring.create(settings.keyring)
+    console.print(
+        f"Démonstration neuve dans [bold]{settings.home}[/] (trousseau de clés compris : keyring.json, mode 600)."
+    )
+    with Warehouse.open(settings):
+        _generate(settings, list(projects), rows, seed)
+        _run(settings, [], [], accept_deletions=False)
+    console.print(
+        "\nEt maintenant :\n"
+        "  [bold]uv run meal up --demo[/]      l'interface Dagster : lignage, contrôles, historique\n"
+        "  [bold]uv run meal url --demo[/]     l'adresse de la base pour psql, DBeaver, Power BI, pandas"
+    )
+
+
+def _generate(settings: Settings, projects: list[str], rows: int, seed: int) -> None:
+    """Make the sample of each project, in a process each; Great Expectations loads meanwhile in this one."""
+    from meal_pipelines.display import bars, console
+
+    with bars() as progress, ProcessPoolExecutor(max_workers=2) as pool:
+        task = progress.add_task("Génération des soumissions", total=len(projects))
+        waiting = [pool.submit(_generate_one, settings, project, rows, seed) for project in projects]
+        import great_expectations  # noqa: F401
+
+        for done in as_completed(waiting):
+            progress.advance(task)
+            console.print(f"  [green]✓[/] {done.result()}")
+
+
+def _generate_one(settings: Settings, project: str, rows: int, seed: int) -> str:
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.sample import generate
+
+    summary = generate(load_projects(settings, [project])[project], rows, seed, settings.sample / project)
+    return f"Génération · {project} — {summary.received} soumissions d'exemple"
+
+
+@app.command()
+@explained
+def run(
+    project: Projects = None,
+    stage: Annotated[
+        list[Stage] | None, typer.Option("--stage", "-s", help="Une étape seulement (peut se répéter).")
+    ] = None,
+    accept_deletions: Annotated[
+        bool, typer.Option("--accept-deletions", help="Croire une source dont beaucoup de soumissions ont disparu.")
+    ] = False,
+    demo: Demo = False,
+) -> None:
+    """Collecter et calculer ce qui a changé, sur les sources configurées."""
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    settings = _settings(demo)
+    chosen = list(project or [])
+    load_projects(settings, chosen or None)
+    with Warehouse.open(settings) as warehouse:
+        _check_keys(settings, warehouse)
+        _run(settings, chosen, [str(each) for each in stage or []], accept_deletions=accept_deletions)
+
+
+def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_deletions: bool) -> None:
+    """Run, show the summary, and end with 1 when something failed."""
+    from meal_pipelines import display
+    from meal_pipelines.orchestrate import launch
+
+    with display.RunDisplay() as reporter:
+        outcome = launch(
+            settings, projects=projects, stages=stages, reporter=reporter, accept_deletions=accept_deletions
+        )
+    if outcome.succeeded and not outcome.changed and not stages:
+        display.console.print(f"\nRien à faire : tout est à jour ({display.french(round(outcome.seconds))} s).")
+    _summarise(settings, projects)
+    for asset, text in outcome.failures:
+        display.refuse(f"{asset} : {text}")
+    if outcome.skipped:
+        display.refuse(f"Non exécuté, parce que ce qui précède a échoué : {', '.join(outcome.skipped)}.")
+    if not outcome.succeeded:
+        raise typer.Exit(1)
+    display.console.print(f"\nTerminé en {display.french(round(outcome.seconds))} s.")
+
+
+def _summarise(settings: Settings, chosen: list[str]) -> None:
+    from meal_pipelines import display, summary
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    projects = load_projects(settings, chosen or None)
+    with Warehouse.open(settings) as warehouse:
+        display.show_forms(summary.form_counts(warehouse, projects))
+        display.show_marts(summary.mart_counts(warehouse))
+        display.show_checks(summary.check_counts(warehouse))
+        display.show_indicators(summary.indicator_lines(warehouse, projects))
+    display.show_files(summary.files(settings.out))
+
+
+@app.command()
+@explained
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port de l'interface.")] = 3000,
+    db_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Ouvrir aussi la base sur 127.0.0.1.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Consulter sans pouvoir lancer.")] = False,
+    demo: Demo = False,
+) -> None:
+    """Ouvrir l'interface Dagster et le planificateur sur l'entrepôt. Ctrl-C arrête tout."""
+    from meal_pipelines.display import console
+    from meal_pipelines.orchestrate import serve
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    settings = _settings(demo)
+    with Warehouse.open(settings) as warehouse:
+        _check_keys(settings, warehouse)
+        if db_port is not None:
+            warehouse.open_tcp(db_port)
+            console.print(
+                f"Base ouverte sur 127.0.0.1:{db_port}, base « meal », rôles meal_analyst et meal_dpo ; "
+                f"mots de passe dans {settings.home / 'passwords.json'} (lisible par vous seul·e)."
+            )
+        try:
+            for address in serve(settings, port=port, read_only=read_only):
+                console.print(f"Interface : [bold]{address}[/] — Ctrl-C pour arrêter.")
+        except KeyboardInterrupt:
+            console.print("\nArrêté.")
+
+
+@app.command()
+@explained
+def sample(
+    project: Annotated[str, typer.Option("--project", "-p", help="Le projet.")],
+    to: Annotated[Path, typer.Option(help="Dossier à écrire.")],
+    rows: Annotated[int, typer.Option(min=1, help="Nombre de soumissions.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Même graine, mêmes octets.")] = 1,
+) -> None:
+    """Générer des soumissions d'exemple, défauts compris, et la vérité attendue."""
+    from meal_pipelines.display import bars, console, french
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.sample import generate
+
+    loaded = load_projects(Settings.load(), [project])[project]
+    if to.exists() and any(to.iterdir()):
+        raise ConfigurationError(f"Le dossier {to} n'est pas vide. Choisissez-en un autre, ou videz-le.")
+    with bars() as progress:
+        task = progress.add_task("Soumissions", total=rows)
+        summary = generate(
+            loaded, rows, seed, to, progress=lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    console.print(
+        f"{french(summary.received)} soumissions d'exemple dans {to} ; la vérité attendue est dans {to / 'truth'}."
+    )
+
+
+@app.command()
+@explained
+def doctor(demo: Demo = False) -> None:
+    """Examiner la configuration : fichiers, questionnaires, clés, connexions ; dire comment réparer."""
+    from meal_pipelines.display import console
+    from meal_pipelines.doctor import examine
+
+    marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
+    worst = 0
+    for finding in examine(_settings(demo)):
+        console.print(f"{marks[finding.level]} {finding.text}", soft_wrap=True)
+        worst = max(worst, {"ok": 0, "warning": 0, "error": 2}[finding.level])
+    if worst:
+        raise typer.Exit(worst)
+
+
+@app.command()
+@explained
+def url(
+    role: Annotated[Reader, typer.Option(help="Qui se connecte.")] = Reader.ANALYST,
+    client: Annotated[
+        Client, typer.Option("--for", help="psql (et DBeaver), ou sqlalchemy (et pandas).")
+    ] = Client.PSQL,
+    demo: Demo = False,
+) -> None:
+    """L'adresse de connexion d'un rôle, sans mot de passe."""
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    with Warehouse.open(_settings(demo)) as warehouse:
+        address = warehouse.url(role.value).set(password=None)
+        if client is Client.PSQL:
+            address = address.set(drivername="postgresql")
+        typer.echo(address.render_as_string(hide_password=False))
+
+
+@keys.command("init")
+@explained
+def keys_init(demo: Demo = False) -> None:
+    """Créer le trousseau (MEAL_KEYRING). Un trousseau existant n'est jamais remplacé."""
+    from meal_pipelines.display import console
+    from meal_pipelines.protect.keyring import Keyring
+
+    settings = _settings(demo)
+    Keyring.create(settings.keyring)
+    console.print(
+        f"Trousseau créé : {settings.keyring} (lisible par vous seul·e).\n"
+        f"Sauvegardez-le hors de cette machine, à part de la base : perdu, les données scellées le sont aussi ; "
+        f"volé avec la base, elles ne sont plus protégées."
+    )
+
+
+def _settings(demo: bool) -> Settings:
+    settings = Settings.load(demo=demo or None)
+    if settings.demo and not (settings.home / "sample").is_dir():
+        raise ConfigurationError("La démonstration n'existe pas encore. Créez-la : « uv run meal demo ».")
+    return settings
+
+
+def _check_keys(settings: Settings, warehouse: Any) -> None:
+    """Refuse before anything is written when the keys are missing or are not this warehouse's."""
+    from meal_pipelines.protect.keyring import Keyring
+
+    ring = Keyring.read(settings.keyring)
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        ring.check_against(cursor)
+
+
+@contextmanager
+def _utf8() -> Iterator[None]:
+    """Accents on a Windows console too."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    yield
+
+
+def main() -> None:
+    with _utf8():
+        app()

@@ -1,0 +1,185 @@
+"""Exported files as a source: the pages of Kobo's API saved to disk, or a workbook with its linked repeats.
+
+A folder of pages holds rows in the same shape as the server's answers. A workbook export has one sheet for the form and
+one for each repeat, linked by a key. Partner workbooks, which people fill in by hand, are in `workbook.py`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import orjson
+
+from meal_pipelines.collect.kobo import read_row
+from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
+from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.model import RepeatSheet
+
+PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True)
+class ExportedPages:
+    """A folder of `*.json` files, each a page as the Kobo API gives it, in increasing `_id`."""
+
+    folder: Path
+    kind: ClassVar[str] = "export"
+    order: ClassVar[Order] = "numeric"
+
+    def sweep(self, after: str | None = None) -> Iterator[Page]:
+        """Every row of the folder; the files are read one at a time.
+
+        Raises: ConfigurationError naming the file that is not such a page.
+        """
+        last = int(after) if after is not None else None
+        for path in sorted(self.folder.glob("*.json")):
+            submissions = []
+            for row in self._rows(path):
+                key = row.get("_id") if isinstance(row, dict) else None
+                if not isinstance(key, int):
+                    raise ConfigurationError(
+                        f"{path.name} : une ligne n'a pas de « _id » ; ce n'est pas un export de Kobo."
+                    )
+                if last is not None and key <= last:
+                    continue
+                submissions.append(read_row(row))
+            if submissions:
+                yield Page(submissions, _text(last), submissions[-1].submission_id)
+                last = int(submissions[-1].submission_id)
+        yield Page([], _text(last), None)
+
+    def _rows(self, path: Path) -> list[Any]:
+        try:
+            rows = orjson.loads(path.read_bytes())["results"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise ConfigurationError(
+                f"{path} n'est pas une page d'export lisible. Exportez à nouveau le formulaire."
+            ) from None
+        return list(rows)
+
+    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
+        """An export says nothing of the questionnaire's versions."""
+        return iter(())
+
+
+def _text(key: int | None) -> str | None:
+    return None if key is None else str(key)
+
+
+@dataclass(frozen=True)
+class ExportedWorkbook:
+    """A workbook export: a sheet of submissions, and one sheet per repeat linked by `parent`.
+
+    key: the columns that identify a submission · repeats: by name of the repeat in the questionnaire.
+    """
+
+    file: Path
+    sheet: str
+    key: tuple[str, ...]
+    repeats: Mapping[str, RepeatSheet] = field(default_factory=dict)
+    submitted_at: str | None = None
+    kind: ClassVar[str] = "export"
+    order: ClassVar[Order] = "text"
+
+    def sweep(self, after: str | None = None) -> Iterator[Page]:
+        """Every submission of the workbook with its repeats inside; the workbook is held in memory.
+
+        Raises: ConfigurationError when the file, a sheet or the key's column is missing, or when a key comes twice.
+        """
+        found = {submission.submission_id: submission for submission in self._submissions()}
+        keys = [key for key in sorted(found) if after is None or key > after]
+        for start in range(0, len(keys), PAGE_SIZE):
+            page = keys[start : start + PAGE_SIZE]
+            yield Page([found[key] for key in page], after, page[-1], len(keys) if start == 0 else None)
+            after = page[-1]
+        yield Page([], after, None)
+
+    def _submissions(self) -> Iterator[Submission]:
+        sheets = read_sheets(self.file, [self.sheet, *(repeat.sheet for repeat in self.repeats.values())])
+        children = {name: self._by_parent(repeat, sheets[repeat.sheet]) for name, repeat in self.repeats.items()}
+        seen: set[str] = set()
+        for row in sheets[self.sheet]:
+            key = row_key(row, self.key, self.file, self.sheet)
+            if key in seen:
+                raise ConfigurationError(
+                    f"{self.file.name}, feuille « {self.sheet} » : une même clé ({', '.join(self.key)}) désigne deux lignes."
+                )
+            seen.add(key)
+            answers: dict[str, Any] = {name: cell for name, cell in row.items() if name}
+            for name, by_parent in children.items():
+                if key in by_parent:
+                    answers[name] = by_parent[key]
+            payload = canonical(answers)
+            stamp = row.get(self.submitted_at) if self.submitted_at else None
+            yield Submission(key, payload, payload, submitted_at=stamp)
+
+    def _by_parent(self, repeat: RepeatSheet, rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
+        grouped: dict[str, list[dict[str, str]]] = {}
+        for row in rows:
+            grouped.setdefault(row_key(row, (repeat.parent,), self.file, repeat.sheet), []).append(row)
+        return grouped
+
+    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
+        """An export says nothing of the questionnaire's versions."""
+        return iter(())
+
+
+def read_sheets(file: Path, names: list[str]) -> dict[str, list[dict[str, str]]]:
+    """The rows of some sheets, as text by header; empty cells are left out.
+
+    Raises: ConfigurationError when the file is not a workbook or a sheet is missing.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        workbook = CalamineWorkbook.from_path(file)
+    except FileNotFoundError:
+        raise ConfigurationError(f"Classeur introuvable : {file}. Corrigez le chemin de la source.") from None
+    except (CalamineError, OSError, ValueError):
+        raise ConfigurationError(
+            f"{file.name} n'est pas un classeur lisible. Enregistrez-le à nouveau en XLSX."
+        ) from None
+    with workbook:
+        missing = [name for name in names if name not in workbook.sheet_names]
+        if missing:
+            raise ConfigurationError(
+                f"{file.name} : la feuille « {missing[0]} » manque (feuilles présentes : "
+                f"{', '.join(workbook.sheet_names)}). Rien n'a été lu. Renommez la feuille ou corrigez la configuration."
+            )
+        return {name: _rows(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in names}
+
+
+def _rows(cells: list[list[Any]]) -> list[dict[str, str]]:
+    if not cells:
+        return []
+    header = [cell_text(cell) for cell in cells[0]]
+    rows = ({name: cell_text(cell) for name, cell in zip(header, row, strict=False)} for row in cells[1:])
+    return [{name: text for name, text in row.items() if text} for row in rows if any(row.values())]
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as people read it: whole numbers without decimals, dates in ISO form."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() else repr(cell)
+    if isinstance(cell, dt.datetime):
+        return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat()
+    if isinstance(cell, (dt.date, dt.time)):
+        return cell.isoformat()
+    return str(cell).strip()
+
+
+def row_key(row: Mapping[str, str], key: tuple[str, ...], file: Path, sheet: str) -> str:
+    """The text that identifies a row; several columns are joined by « | »."""
+    missing = [name for name in key if not row.get(name)]
+    if missing:
+        raise ConfigurationError(
+            f"{file.name}, feuille « {sheet} » : la colonne « {missing[0]} », qui identifie les lignes, manque ou est vide "
+            f"sur au moins une ligne. Rien n'a été lu. Complétez-la, puis relancez."
+        )
+    return "|".join(row[name] for name in key)

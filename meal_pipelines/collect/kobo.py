@@ -1,0 +1,282 @@
+"""KoboToolbox (API v2) as a source of submissions: pages by key, never by position.
+
+What a Kobo answer means stands here; waiting and trying again is in `transport.py`, storing in none of them.
+Seen live on kpi 2.026.27e (2026-11-23): nothing in a row says when it was edited, so a sweep reads everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
+from meal_pipelines.collect.transport import Client, Patience, server_root
+from meal_pipelines.errors import ConfigurationError, MealError, TransientError
+
+ASSET = "/api/v2/assets/{asset}/"
+DATA = "/api/v2/assets/{asset}/data/"
+VERSIONS = "/api/v2/assets/{asset}/versions/"
+VERSION = "/api/v2/assets/{asset}/versions/{version}/"
+
+WORD = re.compile(r"[A-Za-z0-9_-]+")
+"""What a token and a uid are made of; nothing that would mean something in a header or a path."""
+
+PLAIN_STAMP = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d")
+"""How Kobo writes every stamp; recognised without a parse, because there is one in each of 200,000 rows."""
+
+PAGE_SIZE = 1000
+"""Kobo has served at most 1,000 rows a page since 2026-03-09 (30,000 before); more is cut without a word."""
+
+SMALLEST_PAGE = 50
+"""A page is halved after each failure (large rows have met Kobo's 120 s limit: kpi #1314), down to this."""
+
+VOLATILE = frozenset(
+    {
+        "_geolocation",  # computed from the first geopoint answer, which is in the row
+        "_attachments",  # compared by file name only: addresses hold the host, uids came with a server upgrade
+        "_notes",  # kpi 2.026.27 dropped both from every row
+        "_tags",
+        "_date_modified",  # announced (kpi #7260): an upgrade would make every row look edited
+        "_status",  # how the row came in, constant
+        "_xform_id_string",  # the asset's id, rewritten when a project is transferred
+        "meta/rootUuid",  # filled in later by a server migration, or from meta/instanceID (which an edit changes)
+    }
+)
+"""Keys the server changes by itself. They stay in the payload and out of the compared content.
+
+Everything else is compared: answers, `_uuid` and `meta/instanceID` (new at each edit), `__version__`,
+`_validation_status` (a review is a change) and the names of the attached files (one may arrive late).
+"""
+
+
+@dataclass(frozen=True)
+class KoboSource:
+    """One form of one KoboToolbox server.
+
+    asset: the form's uid in Kobo. form: its name in the project, for messages. token_variable: where the token
+    came from, for messages. page_size: rows asked for at once. sleep: replaces the pauses between tries.
+    Raises: ConfigurationError, when the address, the token or the uid cannot be right.
+    """
+
+    kind: ClassVar[str] = "kobo"
+    order: ClassVar[Order] = "numeric"
+
+    server_url: str
+    token: str = field(repr=False)
+    asset: str
+    form: str = ""
+    token_variable: str = "KOBO_TOKEN"
+    page_size: int = PAGE_SIZE
+    patience: Patience = field(default_factory=Patience)
+    sleep: Callable[[float], object] | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        server_root(self.server_url)
+        if not WORD.fullmatch(self.token):
+            raise ConfigurationError(
+                f"La variable {self.token_variable} est vide ou n'est pas un jeton Kobo (des lettres et des chiffres, "
+                "sans espace). Copiez-le de Kobo : Paramètres du compte → Sécurité → Clé API."
+            )
+        if not WORD.fullmatch(self.asset):
+            raise ConfigurationError(
+                f"L'identifiant Kobo « {self.asset} » ne peut pas être juste : il est fait de lettres et de chiffres, "
+                "et se lit dans l'adresse du formulaire (…/#/forms/a…). Corrigez-le dans la configuration du projet."
+            )
+        if self.page_size < 1:
+            raise ConfigurationError("La taille des pages demandées à Kobo doit être d'au moins 1 ligne.")
+
+    def sweep(self, after: str | None = None) -> Iterator[Page]:
+        """Every submission the server shows, by increasing `_id`, from just after `after`.
+
+        While the caller stores a page, one thread fetches the next: two pages in memory at most. The thread has
+        ended when the iterator is exhausted or closed (closing waits for the answer under way, not for new tries).
+        Raises: ConfigurationError (token, permission, uid), TransientError, MealError (encrypted form, broken order).
+        """
+        with self._client() as client, ThreadPoolExecutor(1, thread_name_prefix="kobo-sweep") as pool:
+            self._check_asset(client)
+            upcoming = pool.submit(self._page, client, after, None)
+            try:
+                while True:
+                    page = upcoming.result()
+                    if page.through is None:
+                        yield page
+                        return
+                    upcoming = pool.submit(self._page, client, page.through, _remaining(page))
+                    yield page
+            finally:
+                client.stop.set()
+
+    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
+        """The deployed versions, oldest first; the content of those in `known` is not fetched.
+
+        Raises: as `sweep`.
+        """
+        with self._client() as client:
+            for deployed_at, version in sorted(self._deployed(client)):
+                if version in known:
+                    continue
+                path = VERSION.format(asset=self.asset, version=quote(version, safe=""))
+                answer = client.get(path, {"format": "json"}, holds="content", kind=dict)
+                yield FormVersion(version, answer["content"], deployed_at)
+
+    def _deployed(self, client: Client) -> Iterator[tuple[str, str]]:
+        """(date, uid) of each deployed version; drafts have no date."""
+        start = 0
+        while True:
+            params = {"format": "json", "limit": "100", "start": str(start)}
+            answer = client.get(VERSIONS.format(asset=self.asset), params, holds="results", kind=list)
+            for row in answer["results"]:
+                if row.get("date_deployed"):
+                    yield str(row["date_deployed"]), str(row["uid"])
+            start += len(answer["results"])
+            if not answer["results"] or answer.get("next") is None:
+                return
+
+    def _page(self, client: Client, after: str | None, expected: int | None) -> Page:
+        """The rows just beyond `after`; `expected`, how many should remain there."""
+
+        def params(attempt: int) -> dict[str, str]:
+            limit = max(min(self.page_size, SMALLEST_PAGE), self.page_size >> attempt)
+            query = {"format": "json", "limit": str(limit), "sort": '{"_id":1}'}
+            return query if after is None else {**query, "query": f'{{"_id":{{"$gt":{int(after)}}}}}'}
+
+        answer = client.get(DATA.format(asset=self.asset), params, holds="results", kind=list)
+        rows, count = answer["results"], answer.get("count")
+        if not rows and count:
+            raise TransientError(
+                f"Le serveur {client.server} annonce {count} soumissions de plus pour {self._about} et n'en rend "
+                "aucune. Ce qui était déjà reçu est gardé ; relancez plus tard."
+            )
+        self._check_order(rows, after)
+        submissions = [read_row(row) for row in rows]
+        # A short page proves nothing: the server cuts `limit`, and the limit differs from one server to another.
+        is_last = not rows or (answer.get("next") is None and isinstance(count, int) and count <= len(rows))
+        if is_last or (expected is not None and isinstance(count, int) and count < expected):
+            # Under a permission for a part of the rows Kobo answers 200 with fewer of them: before
+            # anything is taken for deleted, ask whether the account still sees everything.
+            self._check_asset(client)
+        through = None if is_last else submissions[-1].submission_id
+        return Page(submissions, after, through, count if isinstance(count, int) else None)
+
+    def _check_order(self, rows: list[Any], after: str | None) -> None:
+        last = None if after is None else int(after)
+        for row in rows:
+            key = row.get("_id") if isinstance(row, dict) else None
+            if type(key) is not int or (last is not None and key <= last):
+                raise MealError(
+                    f"Le serveur {self.server_url} ne rend pas {self._about} dans l'ordre demandé : la lecture "
+                    "s'arrête pour ne rien perdre. Vérifiez la version de KoboToolbox (API v2)."
+                )
+            last = key
+
+    def _check_asset(self, client: Client) -> None:
+        """Refuse a form that cannot be read whole: not deployed, encrypted, or shared in part."""
+        asset = client.get(ASSET.format(asset=self.asset), {"format": "json"}, holds="uid", kind=str)
+        if asset.get("has_deployment") is False:
+            raise ConfigurationError(
+                f"Impossible de lire {self._about} : il n'est pas déployé sur {client.server}. Déployez-le dans Kobo, "
+                "puis relancez."
+            )
+        if asset.get("deployment__encrypted"):
+            raise MealError(
+                f"Impossible de lire {self._about} : il est chiffré sur {client.server}, et seule la clé privée de "
+                "l'équipe ouvre ses soumissions. Retirez la clé publique du questionnaire et redéployez-le, ou "
+                "importez un export déchiffré comme classeur."
+            )
+        permissions = asset.get("effective_permissions")
+        names = {item.get("codename") for item in permissions or [] if isinstance(item, dict)}
+        if "partial_submissions" in names and "view_submissions" not in names:
+            raise ConfigurationError(
+                f"Impossible de lire {self._about} en entier sur {client.server} : le compte du jeton "
+                f"{self.token_variable} ne voit qu'une partie des soumissions, et les autres passeraient pour "
+                "supprimées. Donnez-lui dans Kobo la permission « Voir les soumissions » sans restriction, puis "
+                "relancez."
+            )
+
+    @property
+    def _about(self) -> str:
+        return f"le formulaire « {self.form} » ({self.asset})" if self.form else f"le formulaire {self.asset}"
+
+    def _client(self) -> Client:
+        return Client(
+            self.server_url,
+            authorization=f"Token {self.token}",
+            about=self._about,
+            refuse=self._refusal,
+            patience=self.patience,
+            sleep=self.sleep,
+        )
+
+    def _refusal(self, status: int) -> MealError | None:
+        """The exception for a status that no new try will change; None for one of no particular meaning."""
+        if status == 401:
+            return ConfigurationError(
+                f"Jeton refusé par {self.server_url} : impossible de lire {self._about}. Copiez la clé API du compte "
+                f"(Kobo : Paramètres du compte → Sécurité) dans la variable {self.token_variable}, puis relancez."
+            )
+        if status in (403, 404):
+            # Kobo answers 404 to a permission it does not grant, as to a form it does not have.
+            return ConfigurationError(
+                f"Impossible de lire {self._about} : il est introuvable sur {self.server_url}, ou le compte du jeton "
+                f"{self.token_variable} n'a pas la permission de voir ses soumissions. Vérifiez l'identifiant dans la "
+                "configuration du projet et le partage du formulaire dans Kobo, puis relancez."
+            )
+        return None
+
+
+def _remaining(page: Page) -> int | None:
+    return None if page.server_count is None else page.server_count - len(page.submissions)
+
+
+def read_row(row: dict[str, Any]) -> Submission:
+    """The submission that one row of the data endpoint (or of an export in its shape) shows.
+
+    `_id` alone identifies it: an edit changes `_uuid`, and the rootUuid of old rows moves.
+    """
+    content = {key: value for key, value in row.items() if key not in VOLATILE}
+    if names := _file_names(row.get("_attachments") or []):
+        content["_attachments"] = names
+    return Submission(
+        submission_id=str(row["_id"]),
+        payload=canonical(row),
+        content=canonical(content),
+        instance_id=_instance_id(row),
+        form_version=row.get("__version__") or row.get("_version_"),
+        submitted_at=_utc(row.get("_submission_time")),
+        changed_at=_utc(row.get("_date_modified")),
+    )
+
+
+def _file_names(attachments: list[dict[str, Any]]) -> list[str]:
+    """Names of the files still attached, sorted; from `filename`, which every server version has."""
+    return sorted(
+        str(item.get("filename") or item.get("media_file_basename") or "").rpartition("/")[2]
+        for item in attachments
+        if not item.get("is_deleted")
+    )
+
+
+def _instance_id(row: dict[str, Any]) -> str | None:
+    """The OpenRosa identity, `uuid:…`: that of the first version where the server knows it."""
+    known: str | None = row.get("meta/rootUuid") or row.get("meta/instanceID")
+    if known:
+        return known
+    return f"uuid:{row['_uuid']}" if row.get("_uuid") else None
+
+
+def _utc(stamp: object) -> str | None:
+    """Kobo's stamps are UTC without a zone; what cannot be read as a stamp counts as absent."""
+    if isinstance(stamp, str) and PLAIN_STAMP.fullmatch(stamp):
+        return f"{stamp}+00:00"
+    try:
+        moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()

@@ -1,0 +1,75 @@
+"""Which source a form is read from: what `project.yaml` says, or the generated files of a demonstration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meal_pipelines.collect.export import ExportedPages, ExportedWorkbook
+from meal_pipelines.collect.source import Source
+from meal_pipelines.collect.workbook import PartnerWorkbooks
+from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.load import LoadedForm, LoadedProject, expand
+from meal_pipelines.project.model import Server
+from meal_pipelines.settings import Settings
+
+
+def open_sources(settings: Settings, project: LoadedProject, form: LoadedForm) -> list[tuple[str | None, Source]]:
+    """The sources to sweep, in order, each with the name of its export when it need not be read twice.
+
+    A server or an inbox is one source. A folder of exports is one source per export, of which all but the last are
+    finished for good.
+    Raises: ConfigurationError when a variable, a folder or a setting is missing.
+    """
+    server = project.project.sources[form.form.source.use]
+    if settings.demo:
+        folder = settings.sample / project.id / form.name
+        if server.kind == "workbook":
+            return [(None, _workbooks(folder, f"{form.name}-*.xlsx", form))]
+        return _exports(folder)
+    if server.kind == "kobo":
+        return [(None, _kobo(settings, project, form, server))]
+    where = project.lines.at("sources", form.form.source.use)
+    folder = project.folder / expand(str(server.path), settings.variables, where)
+    if server.kind == "workbook":
+        return [(None, _workbooks(folder, form.form.source.file or f"{form.name}*.xlsx", form))]
+    return [(None, _exported_workbook(folder, form))] if form.form.source.sheet else _exports(folder / form.name)
+
+
+def _kobo(settings: Settings, project: LoadedProject, form: LoadedForm, server: Server) -> Source:
+    from meal_pipelines.collect.kobo import KoboSource
+
+    at = project.lines.at("sources", form.form.source.use)
+    asset_at = project.lines.at("forms", form.name, "source")
+    if form.form.source.asset is None:
+        raise ConfigurationError(f"{asset_at} : « asset » manque ; écrivez l'identifiant du formulaire dans Kobo.")
+    return KoboSource(
+        server_url=expand(str(server.url), settings.variables, at),
+        token=expand(str(server.token), settings.variables, at),
+        asset=expand(form.form.source.asset, settings.variables, asset_at),
+        form=form.name,
+        token_variable=str(server.token).removeprefix("${").removesuffix("}"),
+    )
+
+
+def _workbooks(folder: Path, pattern: str, form: LoadedForm) -> Source:
+    source = form.form.source
+    if not source.sheet or not source.key:
+        raise ConfigurationError(f"{form.where} : un classeur demande « sheet » et « key » dans « source ».")
+    return PartnerWorkbooks(folder, pattern, source.sheet, tuple(source.key), form.questionnaire, source.submitted_at)
+
+
+def _exported_workbook(folder: Path, form: LoadedForm) -> Source:
+    source = form.form.source
+    if not source.file or not source.sheet or not source.key:
+        raise ConfigurationError(f"{form.where} : un export demande « file », « sheet » et « key » dans « source ».")
+    return ExportedWorkbook(
+        folder / source.file, source.sheet, tuple(source.key), source.repeats, submitted_at=source.submitted_at
+    )
+
+
+def _exports(folder: Path) -> list[tuple[str | None, Source]]:
+    if not folder.is_dir():
+        raise ConfigurationError(f"Le dossier d'exports n'existe pas : {folder}. Corrigez la source, puis relancez.")
+    parts = sorted(path for path in folder.iterdir() if path.is_dir()) or [folder]
+    finished: list[tuple[str | None, Source]] = [(path.name, ExportedPages(path)) for path in parts[:-1]]
+    return [*finished, (None, ExportedPages(parts[-1]))]

@@ -1,0 +1,123 @@
+"""Where everything meets: assets, checks, the resource, jobs and schedules, explicitly, on one screen.
+
+Nothing happens at import but reading the projects' files: no connection, no key, no server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.cleaned import cleaned_asset
+from assets.extracts import extract_assets
+from assets.indicators import indicators_asset
+from assets.marts import mart_asset, mart_key, reference_asset
+from assets.pseudonymised import pseudonymised_asset
+from assets.raw import raw_asset
+from expectations.marts import suite_for
+from meal_pipelines.project.load import LoadedProject, load_projects
+from meal_pipelines.protect.tables import pseudonymised_spec
+from meal_pipelines.settings import CHECKOUT, Settings
+from meal_pipelines.warehouse.models import load_models
+from resources import Platform
+
+TIMEZONE = "Africa/Casablanca"
+NIGHTLY, THEMA = "collecte_et_calculs", "campagne_thema"
+
+
+def build_definitions(
+    settings: Settings | None = None, *, resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """Everything Dagster knows of: one chain of assets per form, the marts they share, indicators and extracts per project.
+
+    settings: which projects; by default the environment's. resources: replaces `platform` in tests and in the command line.
+    """
+    # An exception's text may quote an answer: Dagster then stores an error number in its place.
+    os.environ.setdefault("DAGSTER_REDACT_USER_CODE_ERRORS", "1")
+    settings = settings or Settings.load()
+    projects = load_projects(settings)
+    return dg.Definitions(
+        assets=_assets(projects),
+        jobs=[nightly_job(), thema_job()],
+        schedules=_schedules(),
+        resources={"platform": Platform(), **(resources or {})},
+        executor=_executor(settings),
+    )
+
+
+def _assets(projects: Mapping[str, LoadedProject]) -> list[dg.AssetsDefinition]:
+    forms = [(project, form) for project in projects.values() for form in project.forms.values()]
+    tables = {
+        spec.qualified: (dg.AssetKey(["pseudonymised", project.id, form.name]), spec)
+        for project, form in forms
+        for spec in (pseudonymised_spec(project, form, table) for table in form.questionnaire.tables.values())
+    }
+    models = load_models(CHECKOUT / "dbt_like_sql", {name: spec for name, (_, spec) in tables.items()}, set(projects))
+    keys = {name: key for name, (key, _) in tables.items()}
+    keys |= {f"marts.{name}": mart_key(name) for name in (*models.marts, *models.seeds)}
+    marts = {name: mart.spec for name, mart in models.marts.items()}
+    with_logframe = [project for project in projects.values() if project.logframe is not None]
+    return [
+        *(raw_asset(project, form) for project, form in forms),
+        *(cleaned_asset(project, form) for project, form in forms),
+        *(pseudonymised_asset(project, form) for project, form in forms),
+        reference_asset(models.seeds),
+        *(mart_asset(mart, suite_for(mart.spec), keys) for mart in models.marts.values()),
+        *(indicators_asset(project, marts) for project in with_logframe),
+        *(asset for project in with_logframe for asset in extract_assets(project)),
+    ]
+
+
+def nightly_job() -> Any:
+    return dg.define_asset_job(
+        NIGHTLY,
+        selection=dg.AssetSelection.all(),
+        description="Collecte, nettoyage, pseudonymisation, marts, indicateurs et extraits des deux projets. Chaque étape ne "
+        "traite que ce qui a changé ; relancer une exécution interrompue la termine.",
+    )
+
+
+def thema_job() -> Any:
+    return dg.define_asset_job(
+        THEMA,
+        selection=dg.AssetSelection.kind("thema"),
+        description="Campagne annuelle des indicateurs thématiques (THEMA).",
+    )
+
+
+def _schedules() -> list[dg.ScheduleDefinition]:
+    return [
+        dg.ScheduleDefinition(
+            name="chaque_nuit",
+            job_name=NIGHTLY,
+            cron_schedule="0 2 * * *",
+            execution_timezone=TIMEZONE,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Chaque nuit à 2 h (heure de Casablanca).",
+        ),
+        dg.ScheduleDefinition(
+            name="campagne_thema_annuelle",
+            job_name=THEMA,
+            cron_schedule="0 6 15 1 *",
+            execution_timezone=TIMEZONE,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Le 15 janvier à 6 h (date à confirmer par le siège).",
+        ),
+    ]
+
+
+def _executor(settings: Settings) -> dg.ExecutorDefinition:
+    """In one process by default: a new process per step costs seconds. `MEAL_EXECUTOR=multiprocess` for a larger machine."""
+    if settings.variables.get("MEAL_EXECUTOR") == "multiprocess":
+        return dg.multiprocess_executor
+    return dg.in_process_executor
+
+
+def __getattr__(name: str) -> dg.Definitions:
+    """`defs`, made when Dagster asks for it: importing this module reads nothing."""
+    if name == "defs":
+        return build_definitions()
+    raise AttributeError(name)

@@ -1,0 +1,154 @@
+"""How the command line shows things: progress, tables and refusals; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from meal_pipelines.summary import CheckCounts, FormCounts, IndicatorLine
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+STAGE_WORDS = {
+    "raw": "Collecte", "cleaned": "Nettoyage", "pseudonymised": "Pseudonymisation", "marts": "Marts",
+    "indicators": "Indicateurs", "extracts": "Extraits",
+}  # fmt: skip
+
+
+class RunDisplay(AbstractContextManager["RunDisplay"]):
+    """Follows a run: a bar on a terminal, one line per asset otherwise. total: how many assets the run has."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        if console.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                console=console, transient=True,
+            )  # fmt: skip
+        self._task: Any = None
+        self._started: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def begin(self, asset: str) -> None:
+        self._started[asset] = time.monotonic()
+        if self._progress is not None:
+            self._task = self._progress.add_task(_spoken(asset), total=None)
+
+    def advance(self, asset: str, done: int, total: int | None) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
+
+    def end(self, asset: str, text: str) -> None:
+        seconds = time.monotonic() - self._started.get(asset, time.monotonic())
+        if self._progress is not None and self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        console.print(f"  [green]✓[/] {_spoken(asset)} — {text} [dim]({french(Decimal(str(round(seconds, 1))))} s)[/]")
+
+
+def _spoken(asset: str) -> str:
+    stage, _, rest = asset.partition("/")
+    return f"{STAGE_WORDS.get(stage, stage)} · {rest}"
+
+
+def bars() -> Progress:
+    """Progress of long counts; silent where there is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console, disable=not console.is_terminal, transient=True,
+    )  # fmt: skip
+
+
+def french(value: Decimal | int | None, digits: int = 1) -> str:
+    """12 345,6; « – » when there is no value (missing is not zero)."""
+    if value is None:
+        return "–"
+    rounded = round(Decimal(value), digits).normalize()
+    return f"{rounded:,f}".replace(",", "\u202f").replace(".", ",")
+
+
+def show_forms(counts: Iterable[FormCounts]) -> None:
+    table = Table(title="Soumissions par étape", title_justify="left")
+    for name in ("Projet", "Formulaire"):
+        table.add_column(name, no_wrap=True)
+    for name in ("Reçues", "Présentes", "Supprimées", "Nettoyées", "Quarantaine", "Lignes pseudon."):
+        table.add_column(name, justify="right", no_wrap=True)
+    for line in counts:
+        numbers = (line.received, line.present, line.deleted, line.cleaned, line.quarantined, line.protected)
+        table.add_row(line.project, line.form, *(french(number) for number in numbers))
+    _print(table)
+
+
+def show_marts(counts: Iterable[tuple[str, int]]) -> None:
+    console.print("Marts : " + " · ".join(f"{name.removeprefix('marts.')} {french(rows)}" for name, rows in counts))
+
+
+def show_checks(counts: CheckCounts) -> None:
+    failed = len(counts.failed)
+    console.print(
+        f"\nContrôles : {french(counts.passed)} réussis sur {french(counts.total)}"
+        + (f", {failed} en défaut :" if failed else ".")
+    )
+    for severity, table, name, rows in counts.failed:
+        mark = "[red]✗ bloquant[/]" if severity == "critical" else "[yellow]! avertissement[/]"
+        console.print(f"  {mark} {name} ({table})" + (f" : {french(rows)} ligne(s)" if rows is not None else ""))
+
+
+def show_indicators(lines: Iterable[IndicatorLine]) -> None:
+    table = Table(title="Indicateurs, cumul à la dernière période", title_justify="left")
+    table.add_column("Indicateur", no_wrap=True)
+    table.add_column("Libellé", max_width=58, overflow="ellipsis", no_wrap=True)
+    table.add_column("Unité", max_width=16, overflow="ellipsis", no_wrap=True)
+    for name in ("Valeur", "Cible", "% cible"):
+        table.add_column(name, justify="right", no_wrap=True)
+    illustrative = False
+    for line in lines:
+        illustrative |= line.illustrative
+        target = french(line.target) + ("*" if line.illustrative and line.target is not None else "")
+        table.add_row(line.code, line.label, line.unit, french(line.value), target, french(line.percentage))
+    _print(table)
+    if illustrative:
+        console.print("[dim]* cible illustrative. « – » : sans valeur, ou à établir ; jamais zéro.[/]")
+
+
+def show_files(paths: list[Path]) -> None:
+    if paths:
+        console.print("\nFichiers :")
+    for path in paths:
+        console.print(f"  {_relative(path)}", soft_wrap=True)
+
+
+def _relative(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _print(table: Table) -> None:
+    """A table keeps its width where output is not a terminal: a cut figure is worse than a long line."""
+    console.print()
+    if console.is_terminal:
+        console.print(table)
+    else:
+        Console(file=sys.stdout, width=170, highlight=False).print(table)
+
+
+def refuse(text: str) -> None:
+    """One refusal, on the error stream."""
+    errors.print(f"[red]✗[/] {text}", soft_wrap=True)

@@ -1,0 +1,172 @@
+"""What `meal doctor` examines: files, questionnaires, classes, keys, connections, models, donor codes.
+
+Reads everything, changes nothing. A finding says what is wrong and how to mend it; secrets are never shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from meal_pipelines.errors import MealError
+from meal_pipelines.project.expression import UnsupportedExpression, parse
+from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
+from meal_pipelines.settings import CHECKOUT, Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing examined."""
+
+    level: Literal["ok", "warning", "error"]
+    text: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Examine everything, from what is needed first; stops early only when the projects cannot be read."""
+    yield Finding("ok", f"État : {settings.home} · projets : {settings.projects} · fichiers : {settings.out}")
+    try:
+        projects = load_projects(settings)
+    except MealError as error:
+        yield Finding("error", str(error))
+        return
+    for project in projects.values():
+        yield Finding("ok", f"{project.project.name} : {len(project.forms)} formulaires lus.")
+        for form in project.forms.values():
+            yield from _form(form)
+        yield from _variables(settings, project)
+        yield from _logframe(project)
+    yield from _models(projects)
+    yield from _warehouse(settings)
+    if not settings.demo:
+        yield from _sources(settings, projects)
+
+
+def _form(form: LoadedForm) -> Iterator[Finding]:
+    name = f"{form.project}/{form.name}"
+    unclassified = [question.name for question in form.questionnaire.questions() if form.class_of(question) is None]
+    if unclassified:
+        yield Finding(
+            "warning",
+            f"{name} : sans classe de confidentialité, donc scellées : {', '.join(unclassified)}. Ajoutez-les ({form.where}).",
+        )
+    for text in form.questionnaire.warnings:
+        yield Finding("warning", text)
+    for what, expression in _expressions(form):
+        try:
+            parse(expression)
+        except UnsupportedExpression as error:
+            yield Finding("warning", f"{name}, {what} : la règle n'est pas évaluée au nettoyage ({error}).")
+    yield from _pyxform(form, name)
+
+
+def _expressions(form: LoadedForm) -> Iterator[tuple[str, str]]:
+    for question in form.questionnaire.questions():
+        for expression in (*question.relevant, question.constraint):
+            if expression:
+                yield f"« {question.name} »", expression
+    for rule in form.form.rules:
+        yield f"règle « {rule.name} »", rule.check
+
+
+def _pyxform(form: LoadedForm, name: str) -> Iterator[Finding]:
+    """Whether the form can be deployed: pyxform's own judgement."""
+    if form.questionnaire.file.suffix.lower() not in (".xlsx", ".xls"):
+        return
+    from pyxform.errors import PyXFormError
+    from pyxform.xls2xform import convert
+
+    try:
+        warnings = convert(form.questionnaire.file).warnings
+    except (PyXFormError, ValueError, KeyError) as error:
+        yield Finding("error", f"{name} : le questionnaire n'est pas un XLSForm valide : {error}")
+        return
+    for warning in warnings or []:
+        yield Finding("warning", f"{name} : {warning}")
+    yield Finding("ok", f"{name} : questionnaire valide pour pyxform.")
+
+
+def _variables(settings: Settings, project: LoadedProject) -> Iterator[Finding]:
+    """Which environment variables the sources name and nobody has set."""
+    text = project.lines.path.read_text(encoding="utf-8")
+    code = "\n".join(line.split("#")[0] for line in text.splitlines())
+    sources = code[code.find("\nsources:") :]
+    names = sorted(set(re.findall(r"\$\{([A-Z0-9_]+)\}", sources)))
+    missing = [name for name in names if not settings.variables.get(name)]
+    if missing and not settings.demo:
+        yield Finding(
+            "warning", f"{project.project.name} : variables à définir (.env) avant de collecter : {', '.join(missing)}."
+        )
+
+
+def _logframe(project: LoadedProject) -> Iterator[Finding]:
+    logframe = project.logframe
+    if logframe is None:
+        yield Finding("warning", f"{project.project.name} : pas de cadre logique (logframe.yaml) ; rien à mesurer.")
+        return
+    status = " Valeurs ILLUSTRATIVES, à remplacer par le cadre logique validé." if logframe.illustrative else ""
+    yield Finding(
+        "warning" if status else "ok", f"{project.project.name} : {len(logframe.indicators)} indicateurs.{status}"
+    )
+    for indicator in logframe.indicators:
+        for donor, code in indicator.donors.items():
+            if code.mode in ("matched", "predefined", "candidate") and code.verified_on is None:
+                named = f"{code.framework} {code.code}".strip()
+                yield Finding(
+                    "warning", f"{indicator.code} : code {donor.upper()} « {named} » non vérifié ({code.confidence})."
+                )
+        if indicator.baseline.value is None and not indicator.baseline.by:
+            yield Finding("warning", f"{indicator.code} : valeur de référence à établir ({indicator.baseline.status}).")
+
+
+def _models(projects: dict[str, LoadedProject]) -> Iterator[Finding]:
+    from meal_pipelines.indicators.compile import check_logframe
+    from meal_pipelines.protect.tables import pseudonymised_spec
+    from meal_pipelines.warehouse.models import load_models
+
+    specs = [
+        pseudonymised_spec(project, form, table)
+        for project in projects.values()
+        for form in project.forms.values()
+        for table in form.questionnaire.tables.values()
+    ]
+    try:
+        models = load_models(CHECKOUT / "dbt_like_sql", {spec.qualified: spec for spec in specs}, set(projects))
+        for project in projects.values():
+            check_logframe(project, {name: mart.spec for name, mart in models.marts.items()})
+    except MealError as error:
+        yield Finding("error", str(error))
+        return
+    yield Finding("ok", f"Modèles SQL : {len(models.marts)} marts, {len(models.seeds)} tables de référence.")
+
+
+def _warehouse(settings: Settings) -> Iterator[Finding]:
+    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    try:
+        with Warehouse.open(settings) as warehouse, warehouse.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("show server_version")
+            row = cursor.fetchone()
+            kind = "embarqué" if settings.database_url is None else "MEAL_DATABASE_URL"
+            yield Finding("ok", f"PostgreSQL {row[0] if row else '?'} ({kind}) répond ; schémas et rôles en place.")
+            Keyring.read(settings.keyring).check_against(cursor)
+            yield Finding("ok", f"Trousseau de clés : {settings.keyring}, celui de cet entrepôt.")
+    except MealError as error:
+        yield Finding("error", str(error))
+
+
+def _sources(settings: Settings, projects: dict[str, LoadedProject]) -> Iterator[Finding]:
+    """Whether each configured source answers; those whose variables are missing have been named already."""
+    from meal_pipelines.collect.sources import open_sources
+
+    for project in projects.values():
+        for form in project.forms.values():
+            try:
+                for _, source in open_sources(settings, project, form):
+                    next(iter(source.sweep(None)), None)
+                yield Finding("ok", f"{project.id}/{form.name} : la source répond.")
+            except MealError as error:
+                yield Finding("warning", f"{project.id}/{form.name} : {error}")

@@ -1,0 +1,61 @@
+"""French words and numbers shared by the extracts: levels, measures, kinds of value, dates, amounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from meal_pipelines.project.logframe import Measure
+
+LEVELS = {"impact": "Impact", "outcome": "Effet", "output": "Produit"}
+MEASURES = {
+    "count_unique": "Nombre d'unités différentes",
+    "sum": "Somme",
+    "ratio": "Rapport",
+    "median": "Médiane",
+    "latest": "Dernière valeur connue",
+    "derived": "Rapport de deux indicateurs",
+}
+TO_ESTABLISH = "à établir"
+NO_TOTAL = "pas de total"
+NOT_MEASURED = "non mesuré"
+ILLUSTRATIVE = "Valeurs de référence et cibles illustratives : à remplacer par celles du cadre logique contractuel."
+INTERNAL = "Usage interne : secret statistique non encore appliqué (les petits effectifs ne sont pas masqués)."
+
+
+def number(value: Decimal | int) -> str:
+    """`2 431,5`, with the no-break space that French groups thousands by, and at most one decimal."""
+    rounded = round(Decimal(value), 1)
+    text = f"{rounded:,.0f}" if rounded == rounded.to_integral_value() else f"{rounded:,.1f}"
+    return text.replace(",", "\u00a0").replace(".", ",")
+
+
+def day(value: dt.date | None) -> str:
+    return f"{value:%d/%m/%Y}" if value else "date non précisée"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital and one full stop; empty when it says nothing (« À compléter »)."""
+    text = " ".join(text.split()).rstrip(" .;")
+    if is_placeholder(text):
+        return ""
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def is_placeholder(text: str | None) -> bool:
+    """« À compléter » and its kind count as nothing."""
+    bare = (text or "").strip().strip(".…-–—[]()« »").lower()
+    return not bare or bare.startswith(("à compléter", "a compléter", "a completer", "todo", "xxx"))
+
+
+def measure_sentence(measure: Measure) -> str:
+    """How a value is made, said from its measure alone, so that no value is ever without an explanation."""
+    texts = {
+        "count_unique": "Chaque unité compte une seule fois sur toute la période",
+        "sum": "Somme des enregistrements validés de la période",
+        "ratio": "Numérateur sur dénominateur, redivisés à chaque niveau de ventilation",
+        "median": "Médiane des enregistrements de la période, jamais une moyenne de médianes",
+        "latest": "Dernière valeur connue de chaque unité à la date indiquée, jamais une somme de périodes",
+        "derived": "Rapport de deux valeurs calculées, jamais saisi",
+    }
+    return texts[measure.kind] + "."

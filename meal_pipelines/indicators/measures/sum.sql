@@ -1,0 +1,38 @@
+-- The sum of a value over the records; a record without value adds nothing and is still a record.
+-- One row of records per slice and dimensions.
+summed as (
+
+    select
+        covers.period_id,
+        membership.category,
+        sum(records.total) as total,
+        sum(records.units) as units
+    from records
+    inner join membership on records.dims = membership.dims
+    inner join covers on records.slice = covers.slice
+    group by covers.period_id, membership.category
+
+),
+
+final as (
+
+    select
+        periods.period_kind,
+        periods.period,
+        periods.period_start,
+        periods.period_end,
+        categories.disaggregation,
+        coalesce(summed.total, 0) as numerator,
+        cast(null as numeric) as denominator,
+        coalesce(summed.total, 0) as value,
+        coalesce(summed.units, 0) as units
+    from periods
+    cross join categories
+    left join summed
+        on
+            periods.period_id = summed.period_id
+            and categories.category = summed.category
+
+)
+
+select * from final

@@ -1,0 +1,218 @@
+"""Dagster from the command line: its instance, one run in this process, the UI and the daemon.
+
+With `definitions.py`, the only module here that knows Dagster. What a run does is in `assets/`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.settings import CHECKOUT, Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from resources import Reporter
+
+INSTANCE = """\
+# Written by `meal`; a setting changed here is written again at the next start.
+telemetry: {enabled: false}
+concurrency:
+  runs: {max_concurrent_runs: 1}
+  pools: {default_limit: 1, granularity: op}
+run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
+run_monitoring: {enabled: true}
+# The text of a step may quote an answer: it is kept nowhere.
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
+retention:
+  schedule: {purge_after_days: 90}
+  sensor: {purge_after_days: {skipped: 7, failure: 30, success: 90}}
+"""
+STAGES = ("raw", "cleaned", "pseudonymised", "marts", "indicators", "extracts")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run went. failures: (asset, what to read) of the steps that failed, in order."""
+
+    run_id: str
+    succeeded: bool
+    failures: list[tuple[str, str]]
+    skipped: list[str]
+    changed: bool
+    seconds: float
+
+
+def prepare_instance(settings: Settings) -> None:
+    """Write Dagster's own configuration, and set what every Dagster process must inherit."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / "dagster.yaml"
+    if not file.exists() or file.read_text(encoding="utf-8") != INSTANCE:
+        file.write_text(INSTANCE, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["DAGSTER_REDACT_USER_CODE_ERRORS"] = "1"
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    base = settings.home.parent if settings.demo else settings.home
+    out = settings.out.parent if settings.demo else settings.out
+    os.environ |= {"MEAL_HOME": str(base), "MEAL_OUT": str(out), "MEAL_PROJECTS": str(settings.projects)}
+    os.environ["MEAL_DEMO"] = "1" if settings.demo else "0"
+    if not settings.demo:
+        os.environ["MEAL_KEYRING"] = str(settings.keyring)
+
+
+def launch(
+    settings: Settings,
+    *,
+    projects: Sequence[str] = (),
+    stages: Sequence[str] = (),
+    reporter: Reporter | None = None,
+    accept_deletions: bool = False,
+) -> Outcome:
+    """Run the nightly job in this process, on a selection, and wait for its end.
+
+    projects, stages: what to run; nothing means all. Marts are shared: they are part of every project.
+    Raises: ConfigurationError (nothing is done), MealError.
+    """
+    prepare_instance(settings)
+    import dagster as dg
+
+    from meal_pipelines.definitions import NIGHTLY, build_definitions
+    from resources import Platform, followed
+
+    _silence()
+    started = time.monotonic()
+    definitions = build_definitions(settings, resources={"platform": Platform(accept_deletions=accept_deletions)})
+    job = definitions.resolve_job_def(NIGHTLY)
+    keys = [key for key in job.asset_layer.executable_asset_keys if _is_selected(key.path, projects, stages)]
+    with dg.DagsterInstance.get() as instance, followed(settings, reporter):
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=keys,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={"meal/no_retry": "1"},
+        )
+    return _outcome(result, {key.to_user_string() for key in keys}, time.monotonic() - started)
+
+
+def _is_selected(path: Sequence[str], projects: Sequence[str], stages: Sequence[str]) -> bool:
+    stage = path[0]
+    is_of_project = stage == "marts" or not projects or path[1] in projects
+    return is_of_project and (not stages or stage in stages)
+
+
+def _outcome(result: dg.ExecuteInProcessResult, wanted: set[str], seconds: float) -> Outcome:
+    failures = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            user = event.step_failure_data.user_failure_data
+            text = user.description if user is not None and user.description else "Défaut inattendu du programme."
+            failures.append((_asset(event.step_key), text))
+    if not result.success and not failures:
+        failures = [("démarrage", _startup_failure(result))]
+    made = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    done = {materialization.asset_key.to_user_string() for materialization in made}
+    changed = any(bool(entry.value) for each in made if (entry := each.metadata.get("changement")) is not None)
+    skipped = sorted(wanted - done - {asset for asset, _ in failures})
+    return Outcome(result.run_id, result.success, failures, skipped, changed, seconds)
+
+
+def _startup_failure(result: dg.ExecuteInProcessResult) -> str:
+    """Why nothing could start: our own refusal, where the resource met one."""
+    for event in result.all_events:
+        error = getattr(event.event_specific_data, "error", None)
+        cause = error.cause if error is not None and error.cause is not None else error
+        if cause is not None and cause.cls_name in ("ConfigurationError", "MealError", "TransientError"):
+            return str(cause.message).split(": ", 1)[-1].strip()
+    return "L'exécution n'a pas pu démarrer. Lancez « meal doctor »."
+
+
+def _asset(step_key: str | None) -> str:
+    return (step_key or "").replace("__", "/")
+
+
+def _silence() -> None:
+    """Dagster's own lines do not reach the terminal; ours do. Masked errors are written nowhere."""
+    for name in ("dagster", "dagster.redacted_errors", "alembic"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.propagate = False
+
+
+def serve(settings: Settings, *, port: int, read_only: bool = False) -> Iterator[str]:
+    """Start the UI and the daemon; yields the address when it answers, then ends when one of them does.
+
+    Raises: ConfigurationError when the port is taken; MealError when a process stops by itself.
+    """
+    prepare_instance(settings)
+    _require_free(port)
+    workspace = ["-w", str(CHECKOUT / "workspace.yaml")]
+    webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace]
+    if read_only:
+        webserver.append("--read-only")
+    daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace]
+    with _process(webserver) as ui, _process(daemon) as background:
+        address = f"http://127.0.0.1:{port}"
+        while not _answers(address):
+            _require_running(ui, background)
+            time.sleep(0.3)
+        yield address
+        while True:
+            _require_running(ui, background)
+            time.sleep(1)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ConfigurationError(
+                f"Le port {port} est déjà pris. Fermez l'autre programme, ou choisissez-en un autre : « meal up --port {port + 1} »."
+            ) from None
+
+
+def _require_running(*processes: subprocess.Popen[bytes]) -> None:
+    for process in processes:
+        if process.poll() is not None:
+            name = "L'interface" if "dagster_webserver" in process.args else "Le planificateur"  # type: ignore[operator]
+            raise MealError(
+                f"{name} de Dagster s'est arrêté(e) (code {process.returncode}). Lancez « meal doctor », puis relancez."
+            )
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/server_info", timeout=2) as answer:  # noqa: S310 - a loopback address of ours
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours, ended with the block: politely, then by force."""
+    process = subprocess.Popen(command, cwd=CHECKOUT)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

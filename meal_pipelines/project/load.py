@@ -1,0 +1,210 @@
+"""Read whole projects: the YAML files, the questionnaires beside them, and whether they agree.
+
+A project is a folder; nothing here knows which projects exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+
+from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.files import Lines, read_yaml
+from meal_pipelines.project.logframe import Logframe
+from meal_pipelines.project.model import Form, Generalisation, PrivacyClass, Project
+from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table, read_questionnaire
+from meal_pipelines.settings import Settings
+
+
+@dataclass(frozen=True)
+class LoadedForm:
+    """One form with its questionnaire and what its project says of every question."""
+
+    project: str
+    name: str
+    form: Form
+    questionnaire: Questionnaire
+    where: str
+
+    @property
+    def table(self) -> str:
+        """The name of its table in `cleaned` and `pseudonymised`; a repeat adds `__<repeat>`."""
+        return f"{self.project}_{self.name}"
+
+    def table_of(self, repeat: str) -> str:
+        return self.table if repeat == MAIN else f"{self.table}__{repeat}"
+
+    @cached_property
+    def classes(self) -> dict[str, PrivacyClass]:
+        """The privacy class of every question that has one, by its column path `table.column`."""
+        patterns = self.form.privacy.patterns()
+        found: dict[str, PrivacyClass] = {}
+        for question in self.questionnaire.questions():
+            for privacy_class, pattern in patterns:
+                if fnmatchcase(question.name, pattern):
+                    found[f"{question.table}.{question.column}"] = privacy_class
+                    break
+        return found
+
+    def class_of(self, question: Question) -> PrivacyClass | None:
+        """None: nobody has classified it, so it stays sealed."""
+        return self.classes.get(f"{question.table}.{question.column}")
+
+    def generalisation(self, question: Question) -> Generalisation | None:
+        return self.form.privacy.quasi_identifier.get(question.name)
+
+    def is_sealed(self, question: Question) -> bool:
+        """Whether the answer is personal and stays sealed in `cleaned`."""
+        return self.class_of(question) not in ("open", "sensitive")
+
+    def shown(self, table: Table) -> list[Question]:
+        """The questions of a table that stand in clear in `cleaned` and `pseudonymised`."""
+        return [question for question in table.questions if not self.is_sealed(question)]
+
+    def sealed(self, table: Table) -> list[Question]:
+        return [question for question in table.questions if self.is_sealed(question)]
+
+
+@dataclass(frozen=True)
+class LoadedProject:
+    """One project folder, read and judged."""
+
+    folder: Path
+    project: Project
+    logframe: Logframe | None
+    forms: dict[str, LoadedForm]
+    lines: Lines
+    logframe_lines: Lines | None
+
+    @property
+    def id(self) -> str:
+        return self.project.project
+
+    def person_tables(self, form: LoadedForm) -> dict[str, list[list[str]]]:
+        """For each table of a form that meets a person, the keys by which that person may be recognised there."""
+        if self.project.persons is None:
+            return {}
+        found: dict[str, list[list[str]]] = {}
+        for name, table in form.questionnaire.tables.items():
+            names = {question.name for question in table.questions}
+            keys = [key for key in self.project.persons.keys if names.issuperset(key)]
+            if keys:
+                found[name] = keys
+        return found
+
+    def fingerprint(self, form: LoadedForm) -> str:
+        """Changes when anything changes that a cleaned or pseudonymised table of this form depends on."""
+        parts = [form.questionnaire.fingerprint, form.form.model_dump_json(), str(self.project.persons)]
+        parts.append(str(self.project.age_bands))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def load_projects(settings: Settings, only: Iterable[str] | None = None) -> dict[str, LoadedProject]:
+    """Every project of `MEAL_PROJECTS`, by name, in alphabetical order.
+
+    Raises: ConfigurationError when there is none, when `only` names one that is not there, or when a file is wrong.
+    """
+    if not settings.projects.is_dir():
+        raise ConfigurationError(f"Le dossier des projets n'existe pas : {settings.projects}. Corrigez MEAL_PROJECTS.")
+    folders = sorted(path.parent for path in settings.projects.glob("*/project.yaml"))
+    if not folders:
+        raise ConfigurationError(f"Aucun projet dans {settings.projects} : il faut un dossier avec un project.yaml.")
+    projects = {}
+    for folder in folders:
+        loaded = load_project(folder, settings.variables)
+        if loaded.id in projects:
+            raise ConfigurationError(f"Deux dossiers déclarent le projet « {loaded.id} ». Renommez-en un.")
+        projects[loaded.id] = loaded
+    if only is not None:
+        unknown = sorted(set(only) - set(projects))
+        if unknown:
+            raise ConfigurationError(f"Projet inconnu : {', '.join(unknown)}. Connus : {', '.join(projects)}.")
+        projects = {name: projects[name] for name in projects if name in set(only)}
+    return projects
+
+
+def load_project(folder: Path, variables: Mapping[str, str]) -> LoadedProject:
+    """Read one project folder and judge that its files agree with one another."""
+    project, lines = read_yaml(folder / "project.yaml", Project)
+    forms = {
+        name: LoadedForm(
+            project.project, name, form, _questionnaire(folder, form, variables, lines, name), lines.at("forms", name)
+        )
+        for name, form in project.forms.items()
+    }
+    logframe, logframe_lines = None, None
+    if (folder / "logframe.yaml").exists():
+        logframe, logframe_lines = read_yaml(folder / "logframe.yaml", Logframe)
+        if logframe.project != project.project:
+            raise ConfigurationError(
+                f"{logframe_lines.at('project')} : le cadre logique nomme le projet « {logframe.project} », "
+                f"le dossier « {project.project} ». Écrivez le même nom."
+            )
+    loaded = LoadedProject(folder, project, logframe, forms, lines, logframe_lines)
+    problems = [problem for form in forms.values() for problem in _disagreements(loaded, form)]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return loaded
+
+
+def _questionnaire(folder: Path, form: Form, variables: Mapping[str, str], lines: Lines, name: str) -> Questionnaire:
+    declared = form.questionnaire
+    where = lines.at("forms", name, "questionnaire")
+    if isinstance(declared, str):
+        return read_questionnaire(folder / expand(declared, variables, where))
+    if set(declared) != {"survey", "choices"}:
+        raise ConfigurationError(f"{where} : il faut « survey » et « choices ».")
+    return read_questionnaire(
+        folder / expand(declared["survey"], variables, where), folder / expand(declared["choices"], variables, where)
+    )
+
+
+def expand(text: str, variables: Mapping[str, str], where: str) -> str:
+    """Replace `${NAME}` by the environment's value.
+
+    Raises: ConfigurationError naming the variable (never a value) when it is not set.
+    """
+    parts = text.split("${")
+    done = [parts[0]]
+    for part in parts[1:]:
+        name, closed, rest = part.partition("}")
+        if not closed or not variables.get(name):
+            raise ConfigurationError(
+                f"{where} : la variable d'environnement {name} n'est pas définie. "
+                f"Définissez-la (ou écrivez-la dans le fichier .env), puis relancez."
+            )
+        done += [variables[name], rest]
+    return "".join(done)
+
+
+def _disagreements(loaded: LoadedProject, form: LoadedForm) -> list[str]:
+    """What `project.yaml` says of questions that the questionnaire does not have."""
+    names = {question.name for question in form.questionnaire.questions()}
+    at = form.form.privacy
+    problems = []
+
+    def unknown(question: str, *keys: str) -> None:
+        if question not in names:
+            where = loaded.lines.at("forms", form.name, *keys)
+            file = form.questionnaire.file.name
+            problems.append(f"{where} : la question « {question} » n'existe pas dans {file}. Corrigez le nom.")
+
+    for privacy_class, pattern in at.patterns():
+        if not any(character in pattern for character in "*?["):
+            unknown(pattern, "privacy", privacy_class)
+    for name, generalisation in at.quasi_identifier.items():
+        if generalisation.on is not None:
+            unknown(generalisation.on, "privacy", "quasi_identifier", name)
+    for question in form.form.duplicates:
+        unknown(question, "duplicates")
+    if form.form.consent is not None:
+        unknown(form.form.consent.partition("=")[0].strip(), "consent")
+    for rule in form.form.rules:
+        if rule.repeat is not None and rule.repeat not in form.questionnaire.tables:
+            where = loaded.lines.at("forms", form.name, "rules")
+            problems.append(f"{where} : la répétition « {rule.repeat} » n'existe pas dans le questionnaire.")
+    return problems

@@ -1,0 +1,227 @@
+"""What `logframe.yaml` means: the result chain, the indicators, their measures, baselines and targets.
+
+A measure names a mart and columns of it; whether they exist is judged in `indicators/compile.py`, which reads
+the marts' own declaration. Illustrative values carry that status from here to every place that shows them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from meal_pipelines.project.model import Strict
+
+IndicatorCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9.\-]{1,30}$")]
+Level = Literal["impact", "outcome", "output"]
+
+
+class Result(Strict):
+    """One statement of the result chain."""
+
+    code: IndicatorCode
+    level: Level
+    label: str
+    assumptions: list[str] = Field(default_factory=list)
+
+
+class Dimension(Strict):
+    """A mart column by which values may be broken down; `values` gives the order and the labels people read."""
+
+    label: str
+    values: dict[str, str] = Field(default_factory=dict)
+
+
+class CountUnique(Strict):
+    """How many distinct `unit` have at least one record (persons, institutions, employers)."""
+
+    kind: Literal["count_unique"]
+    mart: str
+    unit: str
+    date: str
+    where: str | None = None
+
+
+class Sum(Strict):
+    """The sum of `value` (an expression over the mart's columns); a record counts 1 by default."""
+
+    kind: Literal["sum"]
+    mart: str
+    date: str
+    value: str = "1"
+    where: str | None = None
+
+
+class Ratio(Strict):
+    """`numerator` over `denominator`, both sums of an expression; times `scale` (100 for a percentage)."""
+
+    kind: Literal["ratio"]
+    mart: str
+    date: str
+    numerator: str
+    denominator: str = "1"
+    where: str | None = None
+    scale: Decimal = Decimal(100)
+
+
+class Median(Strict):
+    """The median of `value` over the records, never of averages."""
+
+    kind: Literal["median"]
+    mart: str
+    date: str
+    value: str
+    where: str | None = None
+
+
+class Latest(Strict):
+    """The most recent `value` of each `unit` up to the end of the period.
+
+    total: what a total over units is: `none` (there is none), `sum` or `mean` of the latest values.
+    """
+
+    kind: Literal["latest"]
+    mart: str
+    date: str
+    unit: str
+    value: str
+    where: str | None = None
+    total: Literal["none", "sum", "mean"] = "none"
+
+
+class Derived(Strict):
+    """One indicator over another (or over itself, restricted): never typed in, always divided again."""
+
+    kind: Literal["derived"]
+    numerator: IndicatorCode
+    numerator_where: dict[str, str] = Field(default_factory=dict)
+    denominator: IndicatorCode
+    scale: Decimal = Decimal(100)
+
+
+Measure = Annotated[CountUnique | Sum | Ratio | Median | Latest | Derived, Field(discriminator="kind")]
+
+
+class Baseline(Strict):
+    """`value` stays empty while the baseline is « à établir »: missing is not zero. `by` gives it per category."""
+
+    value: Decimal | None = None
+    by: dict[str, Decimal] = Field(default_factory=dict)
+    date: dt.date | None = None
+    status: str
+
+
+class Target(Strict):
+    """A target at the end of month `month` of the project, cumulative unless the measure is a ratio or a latest.
+
+    `text` is what the logframe says when no figure can be given (« +5 pts » over a baseline not yet known).
+    """
+
+    month: int = Field(ge=1, le=120)
+    value: Decimal | None = None
+    by: dict[str, Decimal] = Field(default_factory=dict)
+    text: str | None = None
+    status: str = "illustratif"
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Target:
+        if self.value is None and not self.by and self.text is None:
+            raise ValueError("une cible demande « value », « by » ou « text »")
+        return self
+
+
+class DonorCode(Strict):
+    """A line of a donor's framework that this indicator feeds, with what is known of it and who checked it."""
+
+    framework: str
+    version: str = ""
+    code: str = ""
+    label: str = ""
+    mode: Literal["custom", "predefined", "matched", "candidate", "none"] = "custom"
+    confidence: str = "à confirmer"
+    source: str = ""
+    verified_on: dt.date | None = None
+    verified_by: str | None = None
+
+
+class Indicator(Strict):
+    """One line of the logframe: everything that is said of the indicator anywhere comes from here."""
+
+    code: IndicatorCode
+    result: IndicatorCode
+    label: str
+    unit: str
+    direction: Literal["asc", "desc"] = "asc"
+    cumulative: bool = False
+    measure: Measure
+    disaggregations: list[str] = Field(default_factory=list)
+    crossings: list[list[str]] = Field(default_factory=list)
+    by: str | None = None
+    baseline: Baseline
+    targets: list[Target] = Field(default_factory=list)
+    calculation: str
+    forms: list[str] = Field(default_factory=list)
+    verification: str
+    responsible: str
+    frequency: str
+    limits: str = ""
+    opsys_source: str = ""
+    donors: dict[Literal["opsys", "thema", "afd", "tei", "iati"], DonorCode] = Field(default_factory=dict)
+
+    def groupings(self) -> list[tuple[str, ...]]:
+        """Every set of dimensions a value is broken down by, the total (empty) first, without repetition."""
+        sets: list[tuple[str, ...]] = [(), *((name,) for name in self.disaggregations), *map(tuple, self.crossings)]
+        return list(dict.fromkeys(sets))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _targets(cls, data: Any) -> Any:
+        """`targets: {M12: 700}` is the usual way to write `targets: [{month: 12, value: 700}]`."""
+        if isinstance(data, dict) and isinstance(data.get("targets"), dict):
+            listed = []
+            for key, value in data["targets"].items():
+                month = str(key).removeprefix("M")
+                if not month.isdigit():
+                    raise ValueError(f"cible « {key} » : écrivez M12, M24 ou M36")
+                if isinstance(value, dict):
+                    listed.append({"month": int(month), "by": value})
+                elif isinstance(value, str):
+                    listed.append({"month": int(month), "text": value})
+                else:
+                    listed.append({"month": int(month), "value": value})
+            data = {**data, "targets": listed}
+        return data
+
+
+class Logframe(Strict):
+    """One `projects/<project>/logframe.yaml`."""
+
+    project: str
+    version: str
+    illustrative: bool
+    source: str
+    results: list[Result]
+    dimensions: dict[str, Dimension] = Field(default_factory=dict)
+    indicators: list[Indicator]
+
+    @model_validator(mode="after")
+    def _agree(self) -> Logframe:
+        results = {result.code for result in self.results}
+        codes = [indicator.code for indicator in self.indicators]
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            raise ValueError(f"indicateur déclaré deux fois : {', '.join(twice)}")
+        for indicator in self.indicators:
+            if indicator.result not in results:
+                raise ValueError(f"{indicator.code} : le résultat « {indicator.result} » n'est pas déclaré")
+            unknown = {name for grouping in indicator.groupings() for name in grouping} - set(self.dimensions)
+            if unknown:
+                raise ValueError(f"{indicator.code} : dimension non déclarée : {', '.join(sorted(unknown))}")
+            measure = indicator.measure
+            if isinstance(measure, Derived):
+                absent = {measure.numerator, measure.denominator} - set(codes)
+                if absent:
+                    raise ValueError(f"{indicator.code} : indicateur inconnu : {', '.join(sorted(absent))}")
+        return self

@@ -1,0 +1,216 @@
+"""What `project.yaml` means: sources, forms, privacy classes, rules, and how persons are recognised.
+
+Only shapes and what can be judged inside one file. What needs the questionnaire beside it (does this
+question exist?) is judged in `load.py`; nothing here reads a file or the environment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+PrivacyClass = Literal["identifier", "quasi_identifier", "sensitive", "free_text", "open"]
+Frequency = Literal["daily", "weekly", "monthly", "quarterly", "semester", "yearly"]
+Severity = Literal["critical", "warning"]
+
+
+class Strict(BaseModel):
+    """An unknown key is a mistake of the writer, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Strict):
+    """Where submissions come from; values like `${KOBO_TOKEN}` name environment variables."""
+
+    kind: Literal["kobo", "workbook", "export"]
+    url: str | None = None
+    token: str | None = None
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Server:
+        needed = ("url", "token") if self.kind == "kobo" else ("path",)
+        missing = [key for key in needed if getattr(self, key) is None]
+        if missing:
+            raise ValueError(f"une source « {self.kind} » demande aussi : {', '.join(missing)}")
+        return self
+
+
+class RepeatSheet(Strict):
+    """The sheet of an exported workbook that holds one repeat, and its column that names the parent."""
+
+    sheet: str
+    parent: str
+
+
+class FormSource(Strict):
+    """What of a source belongs to this form.
+
+    Kobo: `asset`. Workbook: `file` (a pattern), `sheet`, `key` (the questions that identify a row).
+    Export: `file`, and for a workbook export `sheet`, `key` and the sheets of its `repeats`.
+    """
+
+    use: Identifier
+    asset: str | None = None
+    file: str | None = None
+    sheet: str | None = None
+    key: list[str] = Field(default_factory=list)
+    submitted_at: str | None = None
+    repeats: dict[str, RepeatSheet] = Field(default_factory=dict)
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Generalisation(Strict):
+    """How a quasi-identifier is made coarser before it is shown.
+
+    to: `age_band` (of an age, a birth year or a birth date, on the day that the question `on` gives),
+    `province` (of an HCP commune code), `month` or `year` (of a date), `drop` (not shown at all).
+    """
+
+    to: Literal["age_band", "province", "month", "year", "drop"]
+    of: Literal["age", "birth_year", "birth_date"] | None = None
+    on: str | None = None
+    into: Identifier | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"to": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Generalisation:
+        if self.to == "age_band" and self.of is None:
+            raise ValueError("une tranche d'âge demande « of » : age, birth_year ou birth_date")
+        if self.of in ("birth_year", "birth_date") and self.on is None:
+            raise ValueError("« of: birth_year » ou « birth_date » demande « on » : la question qui donne le jour")
+        return self
+
+    def column(self, question: str) -> str | None:
+        """The name of the coarser column; None when nothing is shown."""
+        if self.to == "drop":
+            return None
+        named = {"age_band": "age_band", "province": "province_code"}
+        return self.into or named.get(self.to) or f"{question}_{self.to}"
+
+
+class Privacy(Strict):
+    """The class of every question; a pattern (`*_autre`) only reaches questions of the questionnaire.
+
+    identifier: sealed, kept in the vault · quasi_identifier: sealed, shown coarser · sensitive: shown to analysts,
+    small cells suppressed · free_text: sealed, not shown · open: shown. A question in no class stays sealed.
+    """
+
+    identifier: list[str] = Field(default_factory=list)
+    quasi_identifier: dict[str, Generalisation] = Field(default_factory=dict)
+    sensitive: list[str] = Field(default_factory=list)
+    free_text: list[str] = Field(default_factory=list)
+    open: list[str] = Field(default_factory=list)
+
+    def patterns(self) -> list[tuple[PrivacyClass, str]]:
+        """(class, name or pattern), the strictest class first: the first that fits decides."""
+        return (
+            [("identifier", name) for name in self.identifier]
+            + [("quasi_identifier", name) for name in self.quasi_identifier]
+            + [("free_text", name) for name in self.free_text]
+            + [("sensitive", name) for name in self.sensitive]
+            + [("open", name) for name in self.open]
+        )
+
+
+class Rule(Strict):
+    """A sentence of the domain that every submission must satisfy, in XLSForm's own expression language."""
+
+    name: Identifier
+    check: str
+    message: str
+    severity: Severity = "warning"
+    repeat: str | None = None
+
+
+class Form(Strict):
+    """One form of a project: its questionnaire, its source, its frequency and the class of its questions."""
+
+    label: str
+    code: str
+    unit: str
+    questionnaire: str | dict[Literal["survey", "choices"], str]
+    source: FormSource
+    frequency: Frequency
+    owners: list[str] = Field(default_factory=list)
+    submitted_on: str | None = None
+    duplicates: list[str] = Field(default_factory=list)
+    consent: str | None = None
+    privacy: Privacy
+    rules: list[Rule] = Field(default_factory=list)
+
+
+class Persons(Strict):
+    """How one person is recognised across forms: the first key whose questions are all answered.
+
+    A key is a list of questions; `normalise` says how an answer is brought to one spelling before it is hashed.
+    """
+
+    keys: list[list[str]]
+    normalise: dict[str, Literal["phone", "name", "code"]] = Field(default_factory=dict)
+
+
+class Project(Strict):
+    """One `projects/<project>/project.yaml`; everything particular to a project is here or beside it."""
+
+    project: Identifier
+    name: str
+    label: str
+    starts_on: dt.date
+    ends_on: dt.date
+    dates_status: str
+    timezone: str = "Africa/Casablanca"
+    owners: list[str] = Field(default_factory=list)
+    donors: list[str] = Field(default_factory=list)
+    age_bands: list[str] = Field(default_factory=list)
+    persons: Persons | None = None
+    sources: dict[Identifier, Server]
+    forms: dict[Identifier, Form]
+
+    @field_validator("age_bands")
+    @classmethod
+    def _bands(cls, bands: list[str]) -> list[str]:
+        expected: int | None = None
+        for band in bands:
+            low, _, high = band.removesuffix("+").partition("-")
+            if not low.isdigit() or (high and not high.isdigit()) or (not high and not band.endswith("+")):
+                raise ValueError(f"« {band} » n'est pas une tranche d'âge ; écrivez 18-24 ou 60+")
+            if expected is not None and int(low) != expected:
+                raise ValueError(f"« {band} » ne suit pas la tranche précédente : elle doit commencer à {expected}")
+            expected = int(high) + 1 if high else None
+        return bands
+
+    @model_validator(mode="after")
+    def _agree(self) -> Project:
+        if self.ends_on <= self.starts_on:
+            raise ValueError("« ends_on » doit venir après « starts_on »")
+        for name, form in self.forms.items():
+            if form.source.use not in self.sources:
+                known = ", ".join(self.sources)
+                raise ValueError(
+                    f"le formulaire « {name} » utilise la source « {form.source.use} », inconnue ({known})"
+                )
+        return self
+
+
+class Location(Strict):
+    """Where a key stands, for messages."""
+
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file.name}, ligne {self.line}"

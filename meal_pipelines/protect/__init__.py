@@ -1,0 +1,1 @@
+"""Keys, sealing, pseudonyms, generalisation: what keeps a stolen copy from naming anybody."""

@@ -1,0 +1,59 @@
+"""Bring an identifier to one spelling before it is hashed: phones, names, codes.
+
+Two spellings of one thing must meet here; two different things must not. Works on distinct values, cached: in a large
+form most work would be repeated otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+
+ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+ARABIC_LETTERS = str.maketrans(
+    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ـ": ""}
+)
+# Prefixes of Morocco, France and their writing without a country: 06… and 07… are mobile numbers in both countries, so
+# a number without a country is Moroccan, as the forms' hint says.
+MOBILE = re.compile(r"^(?:\+|00)?(?P<country>212|33)?0?(?P<number>[5-9]\d{8})$")
+
+
+@lru_cache(maxsize=1 << 17)
+def phone(text: str) -> str:
+    """E.164 where the number is Moroccan or French, or is written with its country; else the digits as they are."""
+    digits = re.sub(r"[^\d+]", "", text.translate(ARABIC_DIGITS))
+    match = MOBILE.match(digits)
+    if match:
+        return f"+{match['country'] or '212'}{match['number']}"
+    if digits.startswith(("+", "00")):
+        return _international("+" + digits.lstrip("+0"))
+    return digits
+
+
+def _international(number: str) -> str:
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=1 << 17)
+def name(text: str) -> str:
+    """Letters only, no case, accents, hyphens or Arabic vowel marks; parts in alphabetical order."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(ARABIC_LETTERS))
+    letters = "".join(c if c.isalpha() else " " for c in decomposed if not unicodedata.combining(c))
+    return " ".join(sorted(letters.split()))
+
+
+@lru_cache(maxsize=1 << 17)
+def code(text: str) -> str:
+    """Upper-case letters and digits only."""
+    return "".join(c for c in text.translate(ARABIC_DIGITS).upper() if c.isalnum())
+
+
+NORMALISERS: dict[str, Callable[[str], str]] = {"phone": phone, "name": name, "code": code}

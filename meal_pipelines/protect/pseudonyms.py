@@ -1,0 +1,73 @@
+"""From identifying answers to what may be shown: pseudonyms and generalisations, value by value.
+
+A pseudonym is a keyed hash of the first of the project's keys whose questions are all answered: the same person has the
+same pseudonym in every form, and nobody without the key can compute or reverse it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+
+from meal_pipelines.project.model import Generalisation, Persons
+from meal_pipelines.protect.normalise import NORMALISERS, code
+
+Answers = Mapping[str, str]
+
+
+class Pseudonymiser:
+    """Gives each person of one project a pseudonym of 32 hexadecimal digits."""
+
+    def __init__(self, persons: Persons, hasher: Callable[[bytes], bytes]) -> None:
+        self._keys = persons.keys
+        self._normalise = {name: NORMALISERS[how] for name, how in persons.normalise.items()}
+        self._hash = hasher
+
+    def person_id(self, answers: Answers) -> str | None:
+        """The pseudonym of whoever gave these answers (by question name); None when no key is complete."""
+        for names in self._keys:
+            parts = []
+            for name in names:
+                text = answers.get(name)
+                part = self._normalise.get(name, code)(text) if text else ""
+                if not part:
+                    break
+                parts.append(part)
+            else:
+                message = "|".join(["+".join(names), *parts])
+                return self._hash(message.encode())[:16].hex()
+        return None
+
+
+def age_band(bands: list[str], age: int) -> str | None:
+    """The band an age falls in; None outside all of them."""
+    for band in bands:
+        low, _, high = band.removesuffix("+").partition("-")
+        if age >= int(low) and (not high or age <= int(high)):
+            return band
+    return None
+
+
+def generalise(rule: Generalisation, bands: list[str], answer: str | None, on: str | None) -> str | None:
+    """The coarser value to show. `on`: the day (ISO) the rule refers to; None when either is missing."""
+    if not answer:
+        return None
+    if rule.to == "province":
+        # HCP codes nest: 02.411.01.23 is a commune of the province 02.411.
+        return answer[:6] if len(answer) >= 6 and answer[2] == "." else None
+    if rule.to in ("month", "year"):
+        return f"{answer[:7]}-01" if rule.to == "month" else answer[:4]
+    age = _age(rule, answer, on)
+    return None if age is None else age_band(bands, age)
+
+
+def _age(rule: Generalisation, answer: str, on: str | None) -> int | None:
+    if rule.of == "age":
+        return int(answer)
+    if not on:
+        return None
+    day = dt.date.fromisoformat(on[:10])
+    if rule.of == "birth_year":
+        return day.year - int(answer)
+    born = dt.date.fromisoformat(answer[:10])
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

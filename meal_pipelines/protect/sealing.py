@@ -1,0 +1,59 @@
+"""Seal and unseal bytes: AES-256-GCM, bound to the place they belong to.
+
+Keys come from `keyring.py`; nothing here knows tables or Dagster. Sealed bytes: key number (1 byte), nonce (12 bytes),
+ciphertext and tag. The place (« raw|prim2|beneficiaires|115|1 ») is authenticated, so a sealed value copied onto
+another row does not open.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from meal_pipelines.errors import MealError
+
+NONCE = 12
+
+
+class Sealer:
+    """Seals with the current key, unseals with any key of the ring."""
+
+    def __init__(self, current: int, keys: dict[int, bytes]) -> None:
+        self._current = current
+        self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
+
+    def seal(self, values: Sequence[bytes], places: Sequence[str]) -> list[bytes]:
+        """Seal n values, each bound to its place; n sealed values, in order."""
+        encrypt = self._ciphers[self._current].encrypt
+        prefix = bytes([self._current])
+        random = os.urandom(NONCE * len(values))
+        nonces = [random[start : start + NONCE] for start in range(0, len(random), NONCE)]
+        return [
+            prefix + nonce + encrypt(nonce, value, place.encode())
+            for nonce, value, place in zip(nonces, values, places, strict=True)
+        ]
+
+    def unseal(self, sealed: Iterable[bytes | memoryview], places: Iterable[str]) -> list[bytes]:
+        """Open n sealed values.
+
+        Raises: MealError when one was sealed with a key we do not have, was altered, or belongs to another place.
+        """
+        opened = []
+        for blob, place in zip(sealed, places, strict=True):
+            data = bytes(blob)
+            cipher = self._ciphers.get(data[0]) if data else None
+            if cipher is None:
+                raise MealError(
+                    "Des données sont scellées avec une clé absente du trousseau. Restaurez-le, puis relancez."
+                )
+            try:
+                opened.append(cipher.decrypt(data[1 : NONCE + 1], data[NONCE + 1 :], place.encode()))
+            except InvalidTag:
+                raise MealError(
+                    "Des données scellées ne s'ouvrent pas : elles ont été altérées, déplacées, ou la clé n'est pas la bonne. "
+                    "Vérifiez le trousseau (« meal doctor »)."
+                ) from None
+        return opened

@@ -1,0 +1,149 @@
+"""What a run left behind, read from the warehouse: counts per stage, checks, indicators, files. No values of persons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True)
+class FormCounts:
+    """One form: submissions ever received, present, deleted; cleaned, quarantined; rows protected (repeats included)."""
+
+    project: str
+    form: str
+    received: int
+    present: int
+    deleted: int
+    cleaned: int
+    quarantined: int
+    protected: int
+
+
+@dataclass(frozen=True)
+class CheckCounts:
+    """Current checks: how many, how many pass, and those that do not: (severity, table, name, failing rows)."""
+
+    total: int
+    passed: int
+    failed: list[tuple[str, str, str, int | None]]
+
+
+@dataclass(frozen=True)
+class IndicatorLine:
+    """One indicator to date, beside its next target."""
+
+    project: str
+    code: str
+    label: str
+    unit: str
+    period: str | None
+    value: Decimal | None
+    target: Decimal | None
+    target_period: str | None
+    percentage: Decimal | None
+    illustrative: bool
+
+
+def form_counts(warehouse: Warehouse, projects: dict[str, LoadedProject]) -> list[FormCounts]:
+    """One line per form, in the projects' order."""
+    lines = []
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        for project in projects.values():
+            for form in project.forms.values():
+                cursor.execute(SUBMISSIONS, (project.id, form.name))
+                received, present = _one(cursor)
+                cursor.execute(
+                    "select coalesce(max(rows), 0) from quality.build where table_name = %s", (f"cleaned.{form.table}",)
+                )
+                (cleaned,) = _one(cursor)
+                cursor.execute(
+                    "select coalesce(sum(rows), 0) from quality.build where stage = 'pseudonymised' and project = %s and form = %s",
+                    (project.id, form.name),
+                )
+                (protected,) = _one(cursor)
+                cursor.execute(QUARANTINED, (project.id, form.name))
+                (quarantined,) = _one(cursor)
+                lines.append(
+                    FormCounts(
+                        project.id,
+                        form.name,
+                        received,
+                        present,
+                        received - present,
+                        cleaned,
+                        quarantined,
+                        int(protected),
+                    )
+                )
+    return lines
+
+
+def mart_counts(warehouse: Warehouse) -> list[tuple[str, int]]:
+    """(table, rows) of every published mart."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select table_name, rows from quality.build where stage = 'marts' order by table_name")
+        return [(name, rows) for name, rows in cursor.fetchall()]
+
+
+def check_counts(warehouse: Warehouse) -> CheckCounts:
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*), count(*) filter (where passed) from quality.check_result where is_current")
+        total, passed = _one(cursor)
+        cursor.execute(
+            "select severity, table_name, check_name, failing_rows from quality.check_result"
+            " where is_current and not passed order by severity, table_name, check_name"
+        )
+        return CheckCounts(total, passed, cursor.fetchall())
+
+
+def indicator_lines(warehouse: Warehouse, projects: dict[str, LoadedProject]) -> list[IndicatorLine]:
+    """One line per indicator, in the logframes' order: its last value to date and the target it is measured against."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(INDICATORS, (list(projects),))
+        return [IndicatorLine(*row) for row in cursor.fetchall()]
+
+
+def files(out: Path) -> list[Path]:
+    return sorted(path for path in out.rglob("*") if path.is_file() and path.suffix in (".xlsx", ".json", ".xml"))
+
+
+def _one(cursor: Any) -> tuple[Any, ...]:
+    row = cursor.fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+SUBMISSIONS = """
+    select count(*), count(*) filter (where state = 'present') from (
+        select distinct on (submission_id) state from raw.submission
+        where project = %s and form = %s order by submission_id, version desc
+    ) as last
+"""
+QUARANTINED = """
+    select count(distinct submission_id) from quality.rejection
+    where project = %s and form = %s and state = 'open' and severity = 'critical' and repeat = ''
+"""
+INDICATORS = """
+    with last as (
+        select distinct on (project, indicator) project, indicator, period, period_end, value
+        from indicators.value where period_kind = 'to_date' and disaggregation = '{}'
+        order by project, indicator, period_end desc
+    ), target as (
+        select distinct on (t.project, t.indicator) t.project, t.indicator, t.period, t.target
+        from indicators.target as t left join last using (project, indicator)
+        where t.disaggregation = '{}'
+        order by t.project, t.indicator, (t.period_end < coalesce(last.period_end, t.period_end)),
+            abs(t.period_end - coalesce(last.period_end, t.period_end))
+    )
+    select d.project, d.indicator, d.label, d.unit, last.period, last.value, target.target, target.period,
+        round(100 * last.value / nullif(target.target, 0), 1), d.illustrative
+    from indicators.definition as d
+    left join last using (project, indicator) left join target using (project, indicator)
+    where d.project = any(%s) order by d.project, d.position
+"""

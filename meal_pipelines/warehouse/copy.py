@@ -1,0 +1,137 @@
+"""Bulk writing: rows to PostgreSQL by COPY, in its text or its binary form.
+
+Values are formatted here and nowhere else; what they mean is the caller's business.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from psycopg2 import sql
+
+from meal_pipelines.warehouse.tables import identifiers
+
+NULL = "\\N"
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": None})
+HEADER, TRAILER = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+
+
+def escape(text: str) -> str:
+    """One value as COPY's text form wants it; NUL, which PostgreSQL cannot hold, is left out."""
+    return text.translate(ESCAPES)
+
+
+def escape_column(texts: Sequence[str | None]) -> list[str]:
+    """A column of n values, each distinct value escaped once."""
+    known: dict[str | None, str] = {text: escape(text) for text in set(texts) if text is not None}
+    known[None] = NULL
+    return [known[text] for text in texts]
+
+
+def bytea_column(values: Sequence[bytes | None]) -> list[str]:
+    """A column of n byte strings in hexadecimal, with the backslash that COPY wants doubled."""
+    return [NULL if value is None else "\\\\x" + value.hex() for value in values]
+
+
+def copy_columns(cursor: Any, schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> int:
+    """COPY columns of formatted texts (see above) into a table; returns the number of rows."""
+    if not data or not data[0]:
+        return 0
+    body = "\n".join(map("\t".join, zip(*data, strict=True))) + "\n"
+    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(schema, table), identifiers(columns))
+    cursor.copy_expert(statement, io.BytesIO(body.encode()))
+    return len(data[0])
+
+
+def copy_binary(
+    cursor: Any,
+    schema: str,
+    table: str,
+    columns: Sequence[tuple[str, Callable[[Any], bytes]]],
+    rows: Iterable[Sequence[Any]],
+) -> None:
+    """COPY rows in the binary form: half the bytes of the text form where the values are bytes themselves.
+
+    columns: (name, packer) pairs; packers are `pack_text`, `pack_bytes`, `pack_int`, `pack_bigint`, `pack_time`.
+    """
+    parts = [HEADER]
+    packers = [packer for _, packer in columns]
+    count = struct.pack("!h", len(columns))
+    for row in rows:
+        parts.append(count)
+        parts.extend(
+            [
+                packer(value) if value is not None else b"\xff\xff\xff\xff"
+                for packer, value in zip(packers, row, strict=True)
+            ]
+        )
+    parts.append(TRAILER)
+    names = identifiers([name for name, _ in columns])
+    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(schema, table), names)
+    cursor.copy_expert(statement, io.BytesIO(b"".join(parts)))
+
+
+_length = struct.Struct("!i").pack
+_integer = struct.Struct("!ii").pack
+_bigint = struct.Struct("!iq").pack
+
+
+def pack_bytes(value: bytes) -> bytes:
+    return _length(len(value)) + value
+
+
+def pack_text(value: str) -> bytes:
+    data = value.encode()
+    return _length(len(data)) + data
+
+
+def pack_int(value: int) -> bytes:
+    return _integer(4, value)
+
+
+def pack_bigint(value: int) -> bytes:
+    return _bigint(8, value)
+
+
+def pack_time(value: datetime) -> bytes:
+    """A timestamp with time zone: microseconds since 2000-01-01 UTC."""
+    delta = value - EPOCH
+    return _bigint(8, (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds)
+
+
+class Writer:
+    """Writes chunks in a thread of its own, so that the next chunk is made meanwhile; at most two wait.
+
+    The connection belongs to the writer until the end of the block; the caller commits afterwards.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="copy")
+        self._waiting: deque[Future[int]] = deque()
+
+    def copy(self, schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> None:
+        """As `copy_columns`; an error shows at a later call or at the end of the block."""
+        while len(self._waiting) >= 2:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._write, schema, table, columns, data))
+
+    def _write(self, schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> int:
+        with self._connection.cursor() as cursor:
+            return copy_columns(cursor, schema, table, columns, data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=kind is not None)
+        if kind is None:
+            while self._waiting:
+                self._waiting.popleft().result()

@@ -1,0 +1,128 @@
+"""The one resource of every asset: the configuration, the projects, the warehouse, the keys and who is told of progress.
+
+It is opened once per run. Nothing here is shown in the UI but the options a person may choose for a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Protocol
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from meal_pipelines.clean.corrections import CleaningLog, read_log
+from meal_pipelines.errors import MealError
+from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
+from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.settings import Settings
+from meal_pipelines.warehouse.connection import Warehouse
+
+
+class Reporter(Protocol):
+    """Who follows a run: the command line's progress display, or nobody."""
+
+    def begin(self, asset: str) -> None: ...
+
+    def advance(self, asset: str, done: int, total: int | None) -> None: ...
+
+    def end(self, asset: str, text: str) -> None: ...
+
+
+_followed: ContextVar[tuple[Settings | None, Reporter | None]] = ContextVar("followed", default=(None, None))
+
+
+@contextmanager
+def followed(settings: Settings, reporter: Reporter | None) -> Iterator[None]:
+    """Inside the block, runs of this process use these settings and tell `reporter` how they go.
+
+    Dagster makes its own copy of a resource from its configuration, so neither can be handed to the resource itself.
+    """
+    token = _followed.set((settings, reporter))
+    try:
+        yield
+    finally:
+        _followed.reset(token)
+
+
+class Platform(dg.ConfigurableResource["Platform"]):
+    """What every asset works with."""
+
+    accept_deletions: bool = Field(
+        default=False, description="Croire une source dont beaucoup de soumissions ont disparu d'un coup."
+    )
+    _settings: Settings = PrivateAttr(default_factory=lambda: _followed.get()[0] or Settings.load())
+    _projects: dict[str, LoadedProject] | None = PrivateAttr(default=None)
+    _warehouse: Warehouse | None = PrivateAttr(default=None)
+    _keyring: Keyring | None = PrivateAttr(default=None)
+    _reporter: Reporter | None = PrivateAttr(default_factory=lambda: _followed.get()[1])
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Platform, None, None]:
+        """Open the warehouse for the run; the keys are compared with it before anything is written."""
+        with Warehouse.open(self.settings) as warehouse:
+            self._warehouse = warehouse
+            yield self
+            self._warehouse = None
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def projects(self) -> dict[str, LoadedProject]:
+        if self._projects is None:
+            self._projects = load_projects(self.settings)
+        return self._projects
+
+    @property
+    def warehouse(self) -> Warehouse:
+        assert self._warehouse is not None, "outside a run"
+        return self._warehouse
+
+    @property
+    def keyring(self) -> Keyring:
+        """Raises: ConfigurationError when the key file is missing, wrong, or not this warehouse's."""
+        if self._keyring is None:
+            keyring = Keyring.read(self.settings.keyring)
+            with self.warehouse.connect() as connection, connection.cursor() as cursor:
+                keyring.check_against(cursor)
+            self._keyring = keyring
+        return self._keyring
+
+    def form(self, project: str, form: str) -> tuple[LoadedProject, LoadedForm]:
+        loaded = self.projects[project]
+        return loaded, loaded.forms[form]
+
+    def cleaning_log(self, project: LoadedProject, form: LoadedForm) -> CleaningLog:
+        """The corrections people decided on: beside the project, or beside the sample in a demonstration."""
+        folder: Path = self.settings.sample / project.id if self.settings.demo else project.folder
+        return read_log(folder / "corrections" / f"{form.name}.csv")
+
+    @contextmanager
+    def exclusive(self, what: str) -> Iterator[None]:
+        """One run at a time builds a thing; the lock goes with the connection, whatever becomes of the process."""
+        with closing(self.warehouse.psycopg()) as connection, connection.cursor() as cursor:
+            cursor.execute("select pg_try_advisory_lock(hashtext('build'), hashtext(%s))", (what,))
+            row = cursor.fetchone()
+            if row is None or not row[0]:
+                raise MealError(
+                    f"« {what} » est déjà en cours dans une autre exécution. Attendez sa fin, puis relancez."
+                )
+            connection.commit()
+            yield
+
+    def begin(self, asset: str) -> None:
+        if self._reporter is not None:
+            self._reporter.begin(asset)
+
+    def advance(self, asset: str, done: int, total: int | None) -> None:
+        if self._reporter is not None:
+            self._reporter.advance(asset, done, total)
+
+    def end(self, asset: str, text: str) -> None:
+        if self._reporter is not None:
+            self._reporter.end(asset, text)

@@ -1,0 +1,27 @@
+"""What every test may ask for: settings in a temporary `MEAL_HOME`, and one real warehouse for the whole session.
+
+Tests that stop, kill or reconfigure a server take a home of their own (`tests/warehouse/`), never this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from meal_pipelines.settings import Settings
+from meal_pipelines.warehouse import Warehouse
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Nothing of the developer's own environment or `.env` gets in."""
+    folder = tmp_path_factory.mktemp("meal")
+    return Settings.load(environ={"MEAL_HOME": str(folder / "home"), "MEAL_OUT": str(folder / "out")})
+
+
+@pytest.fixture(scope="session")
+def warehouse(settings: Settings) -> Iterator[Warehouse]:
+    """One embedded PostgreSQL per session: tests keep apart by project name, or clean up after themselves."""
+    with Warehouse.open(settings) as opened:
+        yield opened

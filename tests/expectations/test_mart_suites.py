@@ -1,0 +1,190 @@
+"""The marts' own files: they agree with the models, find what they are for, and say where they are wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from expectations import marts
+from expectations.model import Suite, blocking
+from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.warehouse.tables import Column, TableSpec
+from tests.expectations.conftest import Bench
+
+ROOT = Path(__file__).parents[2]
+DECLARED = {
+    model["name"]: TableSpec(
+        "marts",
+        model["name"],
+        model["description"],
+        tuple(Column(column["name"], column["data_type"], column["description"]) for column in model["columns"]),
+        (),
+    )
+    for model in YAML(typ="safe").load((ROOT / "dbt_like_sql/marts/schema.yml").read_text(encoding="utf-8"))["models"]
+}
+PERSON = "0123456789abcdef" * 2
+GOOD: dict[str, dict[str, Any]] = {
+    "person": {
+        "project": "prim2", "person_id": PERSON, "sex": "F", "age_band": "25-35", "target_group": "mre",
+        "nationality_code": "sn", "region_code": "02", "province_code": "02.411", "first_met_on": dt.date(2026, 4, 1),
+    },
+    "service_delivery": {
+        "project": "prim2", "submission_id": "s1", "repeat_index": 1, "person_id": PERSON, "organisation": "osc_or_1",
+        "service_type": "sante", "sex": "H", "age_band": "60+", "target_group": "rpt", "region_code": "09",
+        "province_code": "09.001", "delivered_on": dt.date(2026, 4, 1),
+    },
+    "grant_contract": {
+        "project": "prim2", "grant_id": "OR-2026-01", "submission_id": "s1", "organisation": "osc_or_1",
+        "organisation_type": "locale", "is_women_led": True, "call_code": "appel_1", "region_code": "02",
+        "gender_level": 1, "amount_mad": 100000, "signed_on": dt.date(2026, 4, 1), "ends_on": dt.date(2027, 4, 1),
+    },
+    "institution_milestone": {
+        "project": "prim2", "submission_id": "s1", "institution_id": "commune:02.411.01.01",
+        "institution_type": "commune", "milestone_type": "cotation", "region_code": "02", "province_code": "02.411",
+        "commune_code": "02.411.01.01", "level": 2, "reached_on": dt.date(2026, 4, 1),
+    },
+    "orientation": {
+        "project": "thamm_plus", "submission_id": "s1", "person_id": PERSON, "sex": "F", "age_band": "18-24",
+        "sector": "hcr", "region_code": "01", "is_renewal": False, "contract_type": "cdd",
+        "oriented_on": dt.date(2026, 4, 1),
+    },
+    "mobility_step": {
+        "project": "thamm_plus", "submission_id": "s1", "person_id": PERSON, "step": "arrivee_poste", "sex": "F",
+        "age_band": "18-24", "sector": "agriculture", "region_code": "12", "is_renewal": True,
+        "contract_type": "saisonnier", "offer_validated_on": dt.date(2026, 3, 2), "is_confirmed": True,
+        "delay_days": 60, "step_on": dt.date(2026, 5, 1),
+    },
+    "training_attendance": {
+        "project": "thamm_plus", "submission_id": "s1", "repeat_index": 1, "person_id": PERSON,
+        "training_type": "pre_depart", "institution": "anapec", "sex": "H", "age_band": "25-35", "sector": "hcr",
+        "region_code": "05", "is_completed": True, "was_presented": True, "is_certified": True,
+        "attendance_pct": 100, "pre_score": 10, "post_score": 60, "held_on": dt.date(2026, 4, 1),
+    },
+    "return_survey": {
+        "project": "thamm_plus", "submission_id": "s1", "person_id": PERSON, "sex": "F", "age_band": "25-35",
+        "sector": "agriculture", "region_code": "05", "contract_type": "saisonnier", "is_renewal": False,
+        "support_type": "droits", "was_supported": True, "situation": "emploi_salarie", "recruitment_cost_mad": 5400,
+        "monthly_income_eur": 1000, "monthly_income_mad": 10800, "cost_in_months": 0.5,
+        "returned_on": dt.date(2026, 4, 1), "surveyed_on": dt.date(2026, 4, 2),
+    },
+}  # fmt: skip
+
+
+def judged(bench: Bench, mart: str, *changes: dict[str, Any]) -> dict[str, Any]:
+    spec = DECLARED[mart]
+    rows = [[{**GOOD[mart], **change}.get(name) for name in spec.names()] for change in changes]
+    bench.make(spec.staged, spec.columns, rows)
+    return bench.judge(marts.suite_for(spec).expectations, spec.staged)
+
+
+def test_every_mart_has_its_file_and_every_file_its_mart() -> None:
+    assert {path.stem for path in marts.FOLDER.glob("*.yaml")} == set(DECLARED)
+
+
+@pytest.mark.parametrize("mart", DECLARED)
+def test_a_good_row_passes_every_check_of_its_mart(bench: Bench, mart: str) -> None:
+    results = judged(bench, mart, {})
+    assert {name: result.reason for name, result in results.items() if not result.could_run} == {}
+    assert [name for name, result in results.items() if not result.passed] == []
+
+
+TOMORROW = dt.date.today() + dt.timedelta(days=2)
+OTHER = {"submission_id": "s2"}
+WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
+    ("person", {}, {"personne_unique"}, set()),
+    ("person", {"person_id": "b" * 32, "sex": "femme"}, {"sexe_f_ou_h"}, set()),
+    ("person", {"person_id": "Amina"}, {"pseudonyme_forme"}, set()),
+    ("person", {"person_id": "b" * 32, "region_code": "09"}, set(), {"province_dans_sa_region"}),
+    ("service_delivery", {"repeat_index": 2, "delivered_on": TOMORROW}, set(), {"date_de_prestation_passee"}),
+    ("grant_contract", {"grant_id": "OR-2", "amount_mad": 0}, {"montant_positif"}, set()),
+    ("grant_contract", {"grant_id": "OR-2", "ends_on": dt.date(2026, 3, 31)}, {"fin_apres_signature"}, set()),
+    ("institution_milestone", {**OTHER, "level": None}, {"cotation_notee"}, set()),
+    ("institution_milestone", {**OTHER, "milestone_type": "plan"}, set(), {"niveau_de_cotation_seulement"}),
+    ("institution_milestone", {**OTHER, "milestone_type": "outil", "level": None}, {"outil_nomme"}, set()),
+    ("orientation", {**OTHER, "sector": "btp"}, {"secteur_connu"}, set()),
+    ("mobility_step", {**OTHER, "delay_days": -3}, {"delai_positif"}, set()),
+    ("mobility_step", {**OTHER, "step_on": dt.date(2026, 2, 27)}, {"offre_avant_etape"}, set()),
+    ("mobility_step", {**OTHER, "step": "visa"}, {"delai_a_l_arrivee_seulement"}, set()),
+    ("training_attendance", {"repeat_index": 2, "attendance_pct": 90}, {"personne_unique_par_session"}, set()),
+    ("training_attendance", {**OTHER, "was_presented": False}, {"certifie_donc_presente"}, set()),
+    ("training_attendance", {**OTHER, "was_presented": None}, {"certifie_donc_presente"}, set()),
+    ("training_attendance", {**OTHER, "attendance_pct": 101}, {"assiduite_de_0_a_100"}, set()),
+    ("training_attendance", {**OTHER, "attendance_pct": 79}, {"acheve_a_80_pour_cent"}, set()),
+    ("return_survey", {**OTHER, "surveyed_on": dt.date(2026, 3, 31)}, {"retour_avant_enquete"}, set()),
+    ("return_survey", {**OTHER, "monthly_income_mad": None}, set(), {"taux_de_change_trouve"}),
+]
+
+
+@pytest.mark.parametrize(("mart", "change", "critical", "warned"), WRONG)
+def test_what_cannot_be_in_the_field_is_found(
+    bench: Bench, mart: str, change: dict[str, Any], critical: set[str], warned: set[str]
+) -> None:
+    results = judged(bench, mart, {}, change)
+    assert {result.expectation.name for result in blocking(results.values())} == critical
+    assert {name for name, result in results.items() if not result.passed} == critical | warned
+
+
+FILE = """mart: visit
+
+expectations:
+  - name: jour_renseigne
+    description: Chaque visite est datée.
+    kind: not_null
+    column: visited_on
+    severity: critical
+"""
+SPEC = TableSpec("marts", "visit", "Visites.", (Column("visited_on", "date", "Jour"), Column("step", "text", "")), ())
+
+
+def read(folder: Path, text: str) -> Suite:
+    (folder / "visit.yaml").write_text(text, encoding="utf-8")
+    return marts.suite_for(SPEC, folder)
+
+
+def test_a_file_is_read_as_it_is_written(tmp_path: Path) -> None:
+    suite = read(tmp_path, FILE)
+    assert suite.table == "marts.visit"
+    assert [(each.name, each.columns, each.severity) for each in suite.expectations] == [
+        ("jour_renseigne", ("visited_on",), "critical")
+    ]
+
+
+ENTRY = "  - name: x\n    description: X.\n    severity: warning\n"
+MISTAKES = [
+    (FILE.replace("critical", "grave"), 8, "critical"),
+    (FILE.replace("kind: not_null", "kind: not_nul"), 4, "kind"),
+    (FILE.replace("    column: visited_on\n", ""), 4, "obligatoire"),
+    (FILE.replace("visited_on", "visite_le"), 7, "la colonne « visite_le » n'existe pas dans marts.visit"),
+    (FILE.replace("jour_renseigne", "jour renseigné"), 4, "^[A-Za-z0-9_]+$"),
+    (FILE.replace("mart: visit", "mart: visite"), 1, "écrivez « mart: visit »"),
+    (FILE + FILE.split("expectations:\n")[1], 3, "plusieurs contrôles s'appellent : jour_renseigne"),
+    (FILE + ENTRY + "    kind: between\n    column: visited_on\n", 9, "il faut « min »"),
+    (FILE + ENTRY + "    kind: not_null\n    column: step\n    when: {etape: fin}\n", 14, "« etape » n'existe pas"),
+    (FILE + ENTRY + "    kind: no_row_where\n    condition: step = (select 1)\n", 13, "sous-requête"),
+    (FILE + ENTRY + "    kind: no_row_where\n    condition: 'etape = 1'\n", 13, "« etape » n'existe pas"),
+    (FILE + ENTRY + "    kind: unique\n    columns: [step, etape]\n", 13, "« etape » n'existe pas"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "said"), MISTAKES)
+def test_a_mistake_is_named_with_its_file_and_line(tmp_path: Path, text: str, line: int, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        read(tmp_path, text)
+    assert f"visit.yaml, ligne {line}" in str(refusal.value)
+    assert said in str(refusal.value)
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    wrong = FILE.replace("visited_on", "visite_le") + ENTRY + "    kind: no_row_where\n    condition: etape = 1\n"
+    with pytest.raises(ConfigurationError) as refusal:
+        read(tmp_path, wrong)
+    assert str(refusal.value).count("visit.yaml, ligne") == 2
+
+
+def test_a_mart_without_a_file_is_asked_for_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"il manque .*visit\.yaml"):
+        marts.suite_for(SPEC, tmp_path)
