@@ -65,12 +65,16 @@ def check_specs(key: dg.AssetKey, audited: Sequence[Audited]) -> list[dg.AssetCh
     ]
 
 
-def audit(platform: Platform, audited: Iterable[Audited]) -> list[Verdict]:
-    """Judge the staged tables; one verdict per expectation, in the suites' order."""
+def audit(platform: Platform, audited: Iterable[Audited], *, whole: bool) -> list[Verdict]:
+    """Judge the staged tables; one verdict per expectation, in the suites' order.
+
+    whole: the staged rows are all that the tables will hold, so rules of rows and rules of tables read the same.
+    """
     verdicts = []
     for item in audited:
         url = platform.warehouse.url().render_as_string(hide_password=False)
-        for result in judge(url, item.suite, staged=item.spec.staged, candidate=item.spec.candidate):
+        candidate = item.spec.staged if whole else item.spec.candidate
+        for result in judge(url, item.suite, staged=item.spec.staged, candidate=candidate):
             verdicts.append(_verdict(item, result))
     return verdicts
 

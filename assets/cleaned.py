@@ -64,7 +64,7 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
             if build is None:
                 verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None
             else:
-                verdicts = audit(platform, tables)
+                verdicts = audit(platform, tables, whole=build.whole)
                 refusal = condemned(verdicts)
                 keep(platform, "cleaned", project.id, form.name, verdicts, context.run_id)
                 if refusal is None:

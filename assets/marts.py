@@ -82,7 +82,7 @@ def mart_asset(mart: Mart, suite: Suite, tables: Mapping[str, dg.AssetKey]) -> d
             if made is None:
                 verdicts = previous(platform, [mart.spec.qualified])
             else:
-                verdicts = audit(platform, [item])
+                verdicts = audit(platform, [item], whole=True)
                 refusal = condemned(verdicts)
                 keep(platform, "marts", None, None, verdicts, context.run_id)
                 if refusal is None:

@@ -56,7 +56,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
             if build is None:
                 verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None
             else:
-                verdicts = audit(platform, tables)
+                verdicts = audit(platform, tables, whole=build.whole)
                 refusal = condemned(verdicts)
                 keep(platform, "pseudonymised", project.id, form.name, verdicts, context.run_id)
                 if refusal is None:

@@ -29,8 +29,8 @@ def judge(url: sqlalchemy.URL | str, suite: Suite, *, staged: str, candidate: st
     """Judge a table before it is published: row rules on `build.<staged>`, table rules on `build.<candidate>`.
 
     Nothing is written and nothing stays connected; what is judged must be committed, for it is read by a connection of
-    its own. Where the staged table is all there will be, name it twice: one pass then does for both. The first call of a
-    process takes the seconds that Great Expectations needs to load.
+    its own. Where the staged table is all there will be, name it twice: one pass then does for both. The first call of
+    a process takes the seconds that Great Expectations needs to load.
 
     Returns: one result per expectation, in the suite's order.
     Raises: TransientError, when the database could not be reached or gave up and a later try may succeed.
@@ -77,6 +77,7 @@ class _Judgement:
         return results
 
     def _run(self, table: str, expectations: Sequence[Expectation]) -> dict[str, Result]:
+        import sqlalchemy
         from great_expectations.datasource.fluent.interfaces import TestConnectionError
 
         self._refusals.clear()
@@ -85,7 +86,7 @@ class _Judgement:
             translated = [self._source.translate(expectation) for expectation in expectations]
             for outcome in self._source.validate(table, translated):
                 outcomes[_name(outcome)] = outcome
-        except TestConnectionError:
+        except (TestConnectionError, sqlalchemy.exc.DBAPIError):
             pass  # the table is not there, or the server is not: the refusals tell which
         transient = next((refusal for refusal in self._refusals if isinstance(refusal, TransientError)), None)
         if transient is not None:

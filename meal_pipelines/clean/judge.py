@@ -6,6 +6,7 @@ name the question and the rule, never the answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -187,13 +188,19 @@ class Judge:
             return None
 
     def _apply_rules(self, judged: Judged, scope: Scope) -> None:
+        """Judge the project's own rules, where every question they name is answered: what is missing is named already.
+
+        A question that the rule itself compares with nothing (`${nom} = ''`) need not be answered.
+        """
         for rule in self.rules:
             if (rule.repeat or MAIN) != judged.raw.table.name:
                 continue
             holds = self._holds(rule.check, scope, None)
             if holds is None:
                 continue
-            for row in np.flatnonzero(~holds):
+            answered = [scope.answers[name].truth for name in parse(rule.check).names - may_be_empty(rule.check)]
+            broken = ~holds & np.logical_and.reduce([np.ones(scope.rows, dtype=bool), *answered])
+            for row in np.flatnonzero(broken):
                 judged.faults.append(Fault(int(row), "", rule.name, rule.message, rule.severity))
                 if rule.severity == "critical":
                     judged.stands[row] = False
@@ -212,6 +219,11 @@ class Judge:
         if rule == "required":
             return "Une réponse obligatoire manque."
         return french(question.messages) or "La réponse ne respecte pas la contrainte de la question."
+
+
+def may_be_empty(check: str) -> set[str]:
+    """The questions that a rule compares with nothing."""
+    return set(re.findall(r"\$\{\s*([\w.-]+)\s*\}\s*!?=\s*(?:''|\"\")", check))
 
 
 def _rows_around(inner: RawTable, outer: RawTable) -> np.ndarray[Any, Any]:

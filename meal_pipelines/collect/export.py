@@ -175,11 +175,11 @@ def cell_text(cell: Any) -> str:
 
 
 def row_key(row: Mapping[str, str], key: tuple[str, ...], file: Path, sheet: str) -> str:
-    """The text that identifies a row; several columns are joined by « | »."""
+    """The text that identifies a row; several columns are joined by « / »."""
     missing = [name for name in key if not row.get(name)]
     if missing:
         raise ConfigurationError(
             f"{file.name}, feuille « {sheet} » : la colonne « {missing[0]} », qui identifie les lignes, manque ou est vide "
             f"sur au moins une ligne. Rien n'a été lu. Complétez-la, puis relancez."
         )
-    return "|".join(row[name] for name in key)
+    return "/".join(row[name] for name in key)

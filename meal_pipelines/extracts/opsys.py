@@ -68,9 +68,8 @@ def _content(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> Co
     rows = opsys_rows(project, logframe, measured, labels, sources, period=period, reporting_date=reporting_date)
     previous = previous_extract(cursor, project.id, period)
     checks = opsys_checks(project, logframe, rows, previous, sources, reporting_date)
-    return Content(
-        project, logframe, period, reporting_date, rows, checks, changes(previous, rows, labels), previous, labels, sources
-    )  # fmt: skip
+    found = changes(previous, rows, labels)
+    return Content(project, logframe, period, reporting_date, rows, checks, found, previous, labels, sources)
 
 
 def _write_workbook(content: Content, path: Path) -> None:

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
-from meal_pipelines.extracts.values import UNKNOWN, Labels, Value, milestone
+from meal_pipelines.extracts.values import UNKNOWN, Labels, Value, by_dimension, milestone
 from meal_pipelines.extracts.wording import NOT_MEASURED, day, measure_sentence, number, sentence
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Target
@@ -111,9 +111,11 @@ def _size(indicator: Indicator, value: Value) -> str:
     if indicator.measure.kind in ("ratio", "derived") and value.denominator is not None:
         over = f"{number(value.numerator)} sur {number(value.denominator)}" if value.numerator is not None else ""
         return f"Effectif : n = {number(value.denominator)}{f' ({over})' if over else ''}."
-    if value.units is not None:
-        return f"Effectif : n = {number(value.units)}."
-    return "Effectif : non connu."
+    units = value.units
+    if units is None and (dimension := by_dimension(indicator)):
+        counted = [cell.units for cell in value.cells.get(dimension, {}).values() if cell.units is not None]
+        units = sum(counted) if counted else None
+    return f"Effectif : n = {number(units)}." if units is not None else "Effectif : non connu."
 
 
 def _listed(categories: Mapping[str, Mapping[str, Decimal]], labels: Labels) -> str:

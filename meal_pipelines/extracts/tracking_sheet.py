@@ -1,4 +1,4 @@
-"""How the tracking sheet looks: one page, a band per result, a light that says its word, eight quarters as a heat strip."""
+"""How the tracking sheet looks: a band per result, a light that says its word, eight quarters as a heat strip."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import datetime as dt
 from typing import Any
 
 from openpyxl import Workbook
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
 from openpyxl.formatting.rule import ColorScaleRule
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles import Alignment, Border, Color, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from meal_pipelines.extracts.table import Kind, Tone
 from meal_pipelines.extracts.tracking import LATE, NO_TARGET, NO_VALUE, ON_TRACK, WATCH, Line, Tracking
-from meal_pipelines.extracts.wording import ILLUSTRATIVE, INTERNAL, LEVELS, day
+from meal_pipelines.extracts.wording import ILLUSTRATIVE, INTERNAL, LEVELS, day, sentence
 from meal_pipelines.extracts.workbook import (
+    A3,
     ACCENT,
     BAND,
     GREY,
@@ -68,8 +71,8 @@ def tracking_workbook(tracking: Tracking) -> Workbook:
             sheet.cell(line, 2).font = _font(GREY, italic=True)
             line += 1
     _notes(sheet, line + 1, tracking)
-    sheet.freeze_panes = sheet.cell(HEADER + 1, 3)
-    print_setup(sheet, f"{HEADER - 1}:{HEADER}", paper="8")
+    sheet.freeze_panes = sheet.cell(HEADER + 1, 3).coordinate
+    print_setup(sheet, f"{HEADER - 1}:{HEADER}", paper=A3)
     return workbook
 
 
@@ -80,23 +83,24 @@ def _title(sheet: Worksheet, tracking: Tracking) -> None:
     sheet.row_dimensions[1].height = 32
     put(sheet["A2"], f"{project.label} · données arrêtées au {day(tracking.reporting_date)}")
     sheet["A2"].font = Font(name="Calibri", size=11, color=GREY)
-    warnings = [INTERNAL] if not tracking.logframe.illustrative else [f"VALEURS ILLUSTRATIVES. {ILLUSTRATIVE}", INTERNAL]
-    put(sheet["A3"], " ".join(warnings))
+    illustrative = f"VALEURS ILLUSTRATIVES. {ILLUSTRATIVE} " if tracking.logframe.illustrative else ""
+    put(sheet["A3"], illustrative + INTERNAL)
     sheet["A3"].font = Font(name="Calibri", size=10, bold=True, color="7F6000")
-    column = 1
+    summary = CellRichText()
     for word, (shape, shade) in LIGHTS.items():
         count = sum(line.situation == word for line in tracking.lines)
-        # Two cells of the widest columns would leave gaps: the summary sits in one line, from the left.
-        cell = sheet.cell(4, (2, 5, 8, 12, 15)[column - 1])
-        put(cell, f"{shape}{count} {word.lower()}")
-        cell.font = Font(name="Calibri", size=12, bold=True, color=_ink(shade))
-        column += 1
-    sheet.row_dimensions[4].height = 22
+        if count:
+            font = InlineFont(rFont="Calibri", sz=12, b=True, color=Color(_ink(shade)))
+            summary.append(TextBlock(font, f"{shape}{count} {word.lower()}        "))
+    if summary:
+        sheet["A4"] = summary
+    sheet["A4"].alignment = Alignment(vertical="center")
+    sheet.row_dimensions[4].height = 24
 
 
 def _header(sheet: Worksheet, tracking: Tracking) -> None:
     sheet.row_dimensions[HEADER].height = 46
-    put(sheet.cell(HEADER - 1, FIRST_QUARTER), "Valeur de chaque trimestre (plus la teinte est foncée, plus la valeur est haute)")
+    put(sheet.cell(HEADER - 1, FIRST_QUARTER), "Valeur de chaque trimestre (teinte foncée : valeur haute)")
     sheet.cell(HEADER - 1, FIRST_QUARTER).font = _font(ACCENT, bold=True)
     names = [*HEADINGS, *((_quarter(start), 8.5) for start, _ in tracking.quarters)]
     for number, (name, width) in enumerate(names, 1):
@@ -147,20 +151,24 @@ def _line(sheet: Worksheet, line: int, at: Line, *, again: bool) -> None:
     sheet.row_dimensions[line].height = 15.0 * max(1, -(-len(label) // 50), -(-len(at.baseline_status) // 20)) + 4
     strip = f"{get_column_letter(FIRST_QUARTER)}{line}:{get_column_letter(FIRST_QUARTER + 7)}{line}"
     sheet.conditional_formatting.add(
-        strip, ColorScaleRule(start_type="min", start_color="FFFFFF", end_type="max", end_color="8DB4E2")
+        strip,
+        ColorScaleRule(  # type: ignore[no-untyped-call]
+            start_type="min", start_color="FFFFFF", end_type="max", end_color="8DB4E2"
+        ),
     )
 
 
 def _notes(sheet: Worksheet, line: int, tracking: Tracking) -> None:
     notes = [
-        "Valeur à date : depuis le démarrage pour un indicateur cumulé ; « – » : non mesuré, jamais zéro. « à établir » : "
-        "la référence n'est pas encore connue.",
-        "Situation : valeur à date rapportée à ce qui est attendu à cette date, sur la droite entre deux cibles pour un "
-        "indicateur cumulé, à la prochaine cible sinon. ● à partir de 90 % ; ◐ de 60 à 90 % ; ○ en dessous de 60 %. Pour un "
-        "indicateur à faire baisser, le rapport est inversé.",
-        "Pourcentages : valeur à date ÷ cible. Pour un indicateur à faire baisser, un pourcentage supérieur à 100 n'est pas "
-        "un succès : lisez la situation.",
-        f"Cadre logique : version {tracking.logframe.version}. Dates du projet : {tracking.project.project.dates_status}.",
+        "Valeur à date : depuis le démarrage pour un indicateur cumulé ; « – » : non mesuré, jamais zéro. "
+        "« à établir » : la référence n'est pas encore connue.",
+        "Situation : valeur à date rapportée à ce qui est attendu à cette date, sur la droite entre deux cibles pour "
+        "un indicateur cumulé, à la prochaine cible sinon. ● à partir de 90 % ; ◐ de 60 à 90 % ; ○ en dessous de 60 %. "
+        "Pour un indicateur à faire baisser, le rapport est inversé.",
+        "Pourcentages : valeur à date ÷ cible. Pour un indicateur à faire baisser, un pourcentage supérieur à 100 n'est "
+        "pas un succès : lisez la situation.",
+        f"Cadre logique : version {tracking.logframe.version}.",
+        f"Dates du projet : {sentence(tracking.project.project.dates_status)}",
     ]
     for offset, note in enumerate(notes):
         put(sheet.cell(line + offset, 1), note)

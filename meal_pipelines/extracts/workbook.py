@@ -80,7 +80,8 @@ def add_table(workbook: Workbook, table: Table) -> Worksheet:
         put(head, column.header)
         heading(head)
         sheet.column_dimensions[get_column_letter(number)].width = column.width
-    sheet.row_dimensions[header].height = _height([(column.header, column.width) for column in table.columns], bold=True)
+    headings = [(column.header, column.width) for column in table.columns]
+    sheet.row_dimensions[header].height = _height(headings, bold=True)
     for index, row in enumerate(table.rows):
         _row(sheet, header + 1 + index, table, index, row)
     if not table.rows:
@@ -89,7 +90,7 @@ def add_table(workbook: Workbook, table: Table) -> Worksheet:
     last = get_column_letter(len(table.columns))
     main = sum(column.width for column in table.columns if not column.group)
     sheet.auto_filter.ref = f"A{header}:{last}{header + max(1, len(table.rows))}"
-    sheet.freeze_panes = sheet.cell(header + 1, table.frozen + 1)
+    sheet.freeze_panes = sheet.cell(header + 1, table.frozen + 1).coordinate
     print_setup(sheet, f"1:{header}", paper=A3 if main > WIDEST_ON_A4 else A4)
     if grouped:
         _print_groups(sheet, table, header + max(1, len(table.rows)), main)
@@ -187,7 +188,7 @@ def _groups(sheet: Worksheet, columns: Sequence[Column]) -> None:
 
 
 def _print_groups(sheet: Worksheet, table: Table, last_line: int, main: float) -> None:
-    """One page width for the main columns, then one for as many groups as fit, the frozen columns repeated on the left."""
+    """One page width for the main columns, then one for as many categories as fit beside the frozen columns."""
     start = next(position for position, column in enumerate(table.columns) if column.group)
     room = main - sum(column.width for column in table.columns[: table.frozen])
     areas, first, width = [(0, start - 1)], start, 0.0
@@ -221,7 +222,7 @@ def _row(sheet: Worksheet, line: int, table: Table, index: int, row: Sequence[An
         off = value is None and column.group != ""
         put(cell, "" if off else value, column.kind)
         cell.font = Font(name="Calibri", size=10, color=GREY if value is None else INK)
-        right = isinstance(value, Decimal | int | float) and not isinstance(value, bool)
+        right = isinstance(value, Decimal | int | float) and column.kind in FORMATS
         centered = column.kind in ("center", "date") or (column.kind in FORMATS and not right)
         cell.alignment = Alignment(
             horizontal="right" if right else "center" if centered else "left",

@@ -37,6 +37,8 @@ def generate(
     Returns: what was written; the same counts stand in `truth/summary.json`.
     Raises: ConfigurationError, when `sample.yaml` is wrong or its answers break the questionnaire.
     """
+    if rows < 1:
+        raise ConfigurationError("Un échantillon compte au moins 1 ligne. Donnez un nombre positif à « --rows ».")
     sample = read_sample(project.folder)
     _check_names(project, sample)
     making = _Making(project, sample, rows, seed)
@@ -96,11 +98,16 @@ class _Making:
         for name, journey in self.sample.journeys.items():
             walk = Walk(self.chance, self.calendar, name, journey)
             joined = list(dict.fromkeys(step.form for step in journey.steps))
-            sizes[joined[0]] = max(round(rows * shares[joined[0]]), 1)
+            if twice := set(joined) & set(walks):
+                raise ConfigurationError(
+                    f"sample.yaml, parcours « {name} » : le formulaire « {min(twice)} » est déjà dans un autre parcours. "
+                    "Réunissez les étapes dans un seul."
+                )
+            sizes[joined[0]] = min(max(round(rows * shares[joined[0]]), 1), rows - sum(sizes.values()))
             walk.fit(joined[0], sizes[joined[0]])
-            for other in joined:
-                sizes.setdefault(other, walk.rows(other))
-                walks[other] = walk
+            for other in joined[1:]:
+                sizes[other] = min(walk.rows(other), rows - sum(sizes.values()))
+            walks.update(dict.fromkeys(joined, walk))
         return self._made(rows, shares, sizes, walks)
 
     def _made(
@@ -108,11 +115,10 @@ class _Making:
     ) -> dict[str, Alone | Part]:
         """The forms outside journeys share the rows that are left."""
         rest = [name for name in self.sample.forms if name not in walks]
-        left = max(rows - sum(sizes.values()), 0)
-        total = sum(shares[name] for name in rest)
-        for name in rest[:-1]:
-            sizes[name] = round(left * shares[name] / total)
-        sizes.update({name: left - sum(sizes[other] for other in rest[:-1]) for name in rest[-1:]})
+        left, share = rows - sum(sizes.values()), sum(shares[name] for name in rest)
+        for name in rest:
+            sizes[name] = round(left * shares[name] / share)
+            left, share = left - sizes[name], share - shares[name]
         made: dict[str, Alone | Part] = {}
         for name, form in self.sample.forms.items():
             is_copied = bool(self.project.forms[name].form.duplicates)

@@ -170,6 +170,8 @@ class Pages:
     def __init__(self, folder: Path, count: int, asset: str) -> None:
         self.folder, self.count, self.asset = folder, count, asset
         self.folder.mkdir(parents=True, exist_ok=True)
+        for page in self.folder.glob("page-*.json"):  # of an earlier, longer sample
+            page.unlink()
         self._rows: list[bytes] = []
         self._pages = 0
         self._started = False

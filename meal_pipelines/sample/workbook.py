@@ -39,6 +39,8 @@ class Workbooks:
     def __init__(self, folder: Path, form: str, sheet: str, questions: Iterable[Question]) -> None:
         self.folder, self.form, self.questions = folder, form, list(questions)
         folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob(f"{form}-[0-9][0-9][0-9].xlsx"):  # of an earlier, longer sample
+            file.unlink()
         self._parts, date_style = _package(sheet)
         self._cells = [_cell(_letters(place), q.type, date_style) for place, q in enumerate(self.questions)]
         self._files = self._rows = 0

@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 
@@ -114,6 +115,21 @@ def test_a_server_that_is_away_may_come_back(bench: Bench) -> None:
     with pytest.raises(TransientError) as refusal:
         judge(away, Suite("essai.table", SUITE), staged="a", candidate="b")
     assert "motdepasse" not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_a_connection_that_breaks_meanwhile_may_be_tried_again(
+    bench: Bench, phones: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is known from an earlier judgement, and is being restarted now."""
+    bench.judge(SUITE, phones)
+
+    def refuse(*rest: object, **options: object) -> None:
+        raise psycopg2.OperationalError(f"server closed the connection while reading {PHONE}")
+
+    monkeypatch.setattr(psycopg2, "connect", refuse)
+    with pytest.raises(TransientError) as refusal:
+        bench.judge(SUITE, phones)
+    assert PHONE not in "".join(traceback.format_exception(refusal.value))
 
 
 def test_nothing_stays_in_the_database(bench: Bench, phones: str, warehouse: Warehouse) -> None:

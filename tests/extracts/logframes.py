@@ -58,8 +58,9 @@ def fill(cursor: Any, loaded: LoadedProject, *, cutoff: dt.date = CUTOFF, withou
             if period.kind in ("quarter", "year", "to_date"):
                 for disaggregation, value, units in _figures(indicator, rank, number):
                     cursor.execute(
-                        "insert into indicators.value (project, indicator, period_kind, period, period_start, period_end,"
-                        " disaggregation, numerator, denominator, value, units) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                        "insert into indicators.value (project, indicator, period_kind, period, period_start,"
+                        " period_end, disaggregation, numerator, denominator, value, units)"
+                        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                         (loaded.id, indicator.code, period.kind, period.label, period.start, period.end,
                          json.dumps(disaggregation), 3, 4, value, units),
                     )  # fmt: skip

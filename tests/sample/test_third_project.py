@@ -10,6 +10,7 @@ import pytest
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.load import load_project
 from meal_pipelines.sample import generate
+from tests.sample.conftest import NAMES, project
 
 PROJECT = """
 project: puits
@@ -98,3 +99,22 @@ def test_a_wrong_sample_file_is_refused_by_name(wrong: str, words: str, tmp_path
     loaded = load_project(written(tmp_path / "puits", wrong), {})
     with pytest.raises(ConfigurationError, match=words):
         generate(loaded, 50, 1, tmp_path / "out")
+
+
+@pytest.mark.parametrize("rows", [1, 7, 60])
+@pytest.mark.parametrize("name", NAMES)
+def test_as_many_rows_as_asked_however_few(name: str, rows: int, tmp_path: Path) -> None:
+    assert sum(generate(project(name), rows, 1, tmp_path).forms.values()) == rows
+
+
+def test_a_shorter_sample_leaves_no_page_of_a_longer_one(tmp_path: Path) -> None:
+    """A page left behind would be read as submissions of the new sample."""
+    loaded = load_project(written(tmp_path / "puits"), {})
+    for rows in (2_500, 40):
+        generate(loaded, rows, 1, tmp_path / "out")
+    assert [page.name for page in (tmp_path / "out/visites/2-dernier-export").iterdir()] == ["page-00001.json"]
+
+
+def test_no_row_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--rows"):
+        generate(load_project(written(tmp_path / "puits"), {}), 0, 1, tmp_path / "out")

@@ -46,17 +46,29 @@ changes as (
 
 ),
 
-standing as (
+tallies as (
 
     select
-        periods.period_id,
         membership.category,
+        changes.slice,
         sum(changes.total) as total,
         sum(changes.units) as units
     from changes
     inner join membership on changes.dims = membership.dims
-    inner join periods on changes.slice <= periods.last_slice
-    group by periods.period_id, membership.category
+    group by membership.category, changes.slice
+
+),
+
+standing as (
+
+    select
+        periods.period_id,
+        tallies.category,
+        sum(tallies.total) as total,
+        sum(tallies.units) as units
+    from tallies
+    inner join periods on tallies.slice <= periods.last_slice
+    group by periods.period_id, tallies.category
 
 ),
 

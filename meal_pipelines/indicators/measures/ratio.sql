@@ -1,17 +1,30 @@
 -- A sum over a sum, divided anew in every period and category: ratios are never averaged.
 -- One row of records per slice and dimensions.
-summed as (
+tallies as (
 
     select
-        covers.period_id,
         membership.category,
+        records.slice,
         sum(records.numerator) as numerator,
         sum(records.denominator) as denominator,
         sum(records.units) as units
     from records
     inner join membership on records.dims = membership.dims
-    inner join covers on records.slice = covers.slice
-    group by covers.period_id, membership.category
+    group by membership.category, records.slice
+
+),
+
+summed as (
+
+    select
+        covers.period_id,
+        tallies.category,
+        sum(tallies.numerator) as numerator,
+        sum(tallies.denominator) as denominator,
+        sum(tallies.units) as units
+    from tallies
+    inner join covers on tallies.slice = covers.slice
+    group by covers.period_id, tallies.category
 
 ),
 

@@ -1,16 +1,28 @@
 -- The sum of a value over the records; a record without value adds nothing and is still a record.
 -- One row of records per slice and dimensions.
-summed as (
+tallies as (
 
     select
-        covers.period_id,
         membership.category,
+        records.slice,
         sum(records.total) as total,
         sum(records.units) as units
     from records
     inner join membership on records.dims = membership.dims
-    inner join covers on records.slice = covers.slice
-    group by covers.period_id, membership.category
+    group by membership.category, records.slice
+
+),
+
+summed as (
+
+    select
+        covers.period_id,
+        tallies.category,
+        sum(tallies.total) as total,
+        sum(tallies.units) as units
+    from tallies
+    inner join covers on tallies.slice = covers.slice
+    group by covers.period_id, tallies.category
 
 ),
 
