@@ -2,31 +2,34 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from assets.audit import ERROR, WARN
+from assets.audit import WARN
 from assets.failures import explained
-from meal_pipelines.extracts import Extract, opsys, thema, tracking
+from meal_pipelines.extracts import Extract, write_opsys, write_thema, write_tracking
+from meal_pipelines.indicators.compute import cutoff
 from meal_pipelines.project.load import LoadedProject
 from resources import Platform
 
-RECIPIENTS: dict[str, tuple[Any, str, set[str]]] = {
-    "opsys": (opsys, "Feuille de saisie OPSYS (Commission européenne)", {"excel", "postgres", "opsys"}),
-    "thema": (thema, "Campagne annuelle THEMA (Expertise France)", {"excel", "postgres", "thema"}),
-    "tableau_de_suivi": (tracking, "Tableau de suivi des indicateurs", {"excel", "tracking"}),
+RECIPIENTS: dict[str, tuple[Callable[..., Extract], str, set[str]]] = {
+    "opsys": (write_opsys, "Feuille de saisie OPSYS (Commission européenne)", {"excel", "postgres", "opsys"}),
+    "thema": (write_thema, "Campagne annuelle THEMA (Expertise France)", {"excel", "postgres", "thema"}),
+    "tableau_de_suivi": (write_tracking, "Tableau de suivi des indicateurs", {"excel", "tracking"}),
 }
+CONTROLS = "controles_conformes"
 
 
 def extract_assets(project: LoadedProject) -> list[dg.AssetsDefinition]:
+    """One asset per recipient of the project's figures."""
     return [_extract_asset(project, name, *recipient) for name, recipient in RECIPIENTS.items()]
 
 
-def _extract_asset(project: LoadedProject, name: str, module: Any, label: str, kinds: set[str]) -> dg.AssetsDefinition:
+def _extract_asset(
+    project: LoadedProject, name: str, write: Callable[..., Extract], label: str, kinds: set[str]
+) -> dg.AssetsDefinition:
     key = dg.AssetKey(["extracts", project.id, name])
-    write: Callable[..., Extract] = module.write
 
     @dg.asset(
         key=key,
@@ -36,9 +39,9 @@ def _extract_asset(project: LoadedProject, name: str, module: Any, label: str, k
         owners=project.project.owners,
         tags={"projet": project.id, "etape": "extracts"},
         kinds=kinds,
-        metadata={"dagster/table_name": f"meal.extracts.{name}"} if name != "tableau_de_suivi" else {},
+        metadata={"dagster/table_name": f"meal.extracts.{name}"} if "postgres" in kinds else {},
         check_specs=[
-            dg.AssetCheckSpec(check, asset=key, description=description) for check, description in module.CHECKS.items()
+            dg.AssetCheckSpec(CONTROLS, asset=key, description="Les contrôles propres à cet extrait sont conformes.")
         ],
     )
     def extract(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
@@ -46,24 +49,41 @@ def _extract_asset(project: LoadedProject, name: str, module: Any, label: str, k
         platform.begin(asset)
         with explained(context), platform.exclusive(asset), closing(platform.warehouse.psycopg()) as connection:
             loaded = platform.projects[project.id]
-            done = write(connection, loaded, out=platform.settings.out, run_id=context.run_id)
-        for check in done.checks:
-            yield dg.AssetCheckResult(
-                passed=check.passed is not False, asset_key=key, check_name=check.name, description=check.message,
-                severity=ERROR if check.critical else WARN,
-            )  # fmt: skip
+            with connection.cursor() as cursor:
+                until = cutoff(cursor, loaded)
+            connection.rollback()
+            done = None
+            if until is not None:
+                done = write(connection, loaded, cutoff=until, out=platform.settings.out, run_id=context.run_id)
+        yield _controls(key, done)
         platform.end(asset, _told(done))
-        yield dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": done.rows,
-                "changement": done.changed,
-                **{path.name: dg.MetadataValue.path(str(Path(path).resolve())) for path in done.files},
-            }
-        )
+        yield dg.MaterializeResult(metadata=_metadata(done))
 
     return extract
 
 
-def _told(done: Extract) -> str:
+def _controls(key: dg.AssetKey, done: Extract | None) -> dg.AssetCheckResult:
+    failed = [check for check in (done.checks if done else []) if check.passed is False]
+    text = " ".join(f"{check.description} : {check.message}" for check in failed)
+    return dg.AssetCheckResult(
+        passed=not failed,
+        asset_key=key,
+        check_name=CONTROLS,
+        severity=WARN,
+        description=text or "Tous les contrôles applicables sont conformes.",
+        metadata={check.name: f"{check.outcome} — {check.message}" for check in (done.checks if done else [])},
+    )
+
+
+def _told(done: Extract | None) -> str:
+    if done is None:
+        return "aucune soumission : rien à extraire"
     names = ", ".join(path.name for path in done.files)
     return names if done.changed else f"à jour ({names})"
+
+
+def _metadata(done: Extract | None) -> dict[str, Any]:
+    if done is None:
+        return {"changement": False}
+    files = {path.name: dg.MetadataValue.path(str(path.resolve())) for path in done.files}
+    return {"dagster/row_count": done.rows, "changement": done.changed, **files}

@@ -36,7 +36,10 @@ def suite_for(project: Project, form: LoadedForm, table: Table, spec: TableSpec)
     found = of_grain(spec)
     if spec.column("submitted_at") is not None:
         sentence = "La date d'envoi de la soumission est renseignée."
-        found.append(Expectation("submitted_at_renseigne", sentence, "not_null", ("submitted_at",)))
+        # A server always stamps what it receives; a workbook's date is what somebody typed on the row.
+        is_stamped = project.sources[form.form.source.use].kind == "kobo"
+        severity: Severity = "critical" if is_stamped else "warning"
+        found.append(Expectation("submitted_at_renseigne", sentence, "not_null", ("submitted_at",), severity=severity))
     if table.parent is not None:
         found.append(_has_parent(form, table, spec))
     for question in form.shown(table):
@@ -132,7 +135,7 @@ def _sealed(form: LoadedForm, table: Table, spec: TableSpec) -> list[Expectation
 
 def _needed_when(form: LoadedForm, table: Table, question: Question) -> dict[str, str] | None:
     """The answers (by column) with which a question must be answered; empty: always; None: never, or too intricate."""
-    if question.required.strip().lower() not in ALWAYS or question.type == "calculate":
+    if question.required.strip().lower() not in ALWAYS or question.type == "calculate" or form.tolerates(question):
         return None
     shown = {each.name: each for each in form.shown(table) if each.type in ("select_one", "text", "calculate")}
     when: dict[str, str] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,12 @@ class CleaningLog:
             for correction in self.by_submission[submission_id]:
                 outcomes.append(self._apply(correction, owners[submission_id], tables, questionnaire))
         return outcomes
+
+    def without_submission(self, submission_ids: Iterable[str]) -> list[Outcome]:
+        """The lines about submissions that are not there (any more), refused."""
+        reason = "La soumission n'existe pas, ou a été supprimée à la source."
+        lines = (line for submission_id in submission_ids for line in self.by_submission.get(submission_id, ()))
+        return [Outcome(line, "refused", reason) for line in lines]
 
     def _apply(
         self, correction: Correction, owner: int, tables: dict[str, RawTable], questionnaire: Questionnaire

@@ -81,11 +81,15 @@ def _fill(questionnaire: Questionnaire, raw: RawTable, documents: list[dict[str,
     keys: set[str] = set().union(*documents) if documents else set()
     used: set[str] = set()
     for question in raw.table.questions:
-        key = question.path if question.path in keys else question.name
-        used.add(key)
-        raw.answers[question.column] = (
-            [_text(document.get(key)) for document in documents] if key in keys else [None] * len(raw)
-        )
+        spelled = [key for key in dict.fromkeys((question.path, question.name)) if key in keys]
+        used.update(spelled)
+        if not spelled:
+            raw.answers[question.column] = [None] * len(raw)
+        elif len(spelled) == 1:
+            raw.answers[question.column] = [_text(document.get(spelled[0])) for document in documents]
+        else:
+            path, name = spelled
+            raw.answers[question.column] = [_text(document.get(path, document.get(name))) for document in documents]
     known = used | {path for table in questionnaire.repeats for path in (table.path, table.path.rsplit("/", 1)[-1])}
     multiple = {
         name

@@ -1,7 +1,7 @@
 """Type and judge one table of a chunk: what the questionnaire and the project ask, with pandera.
 
-A faulty answer is emptied and named; where the question is required, its row cannot stand and is quarantined. Messages
-name the question and the rule, never the answer.
+A faulty answer is emptied and named; where the question is required (and relevant), its row cannot stand and is
+quarantined, unless the project tolerates it. Messages name the question and the rule, never the answer.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from meal_pipelines.clean.extract import RawTable
 from meal_pipelines.clean.parse import expected, parser_of
 from meal_pipelines.project.expression import Scope, UnsupportedExpression, Values, parse
-from meal_pipelines.project.model import Rule
-from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, french
+from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.questionnaire import MAIN, Question, french
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,16 +45,18 @@ class Judged:
     faults: list[Fault] = field(default_factory=list)
     stands: np.ndarray[Any, Any] = field(default_factory=lambda: np.array([], dtype=bool))
     values: dict[str, Values] = field(default_factory=dict)
+    names: dict[str, Values] = field(default_factory=dict)
+    """`values` by column and `names` by question, those around included: answers as typed, before faulty ones are emptied."""
 
 
 class Judge:
     """Judges every chunk of a form in the same way; made once per form."""
 
-    def __init__(self, questionnaire: Questionnaire, rules: list[Rule]) -> None:
-        self.questionnaire, self.rules = questionnaire, rules
+    def __init__(self, form: LoadedForm) -> None:
+        self.form, self.rules = form, form.form.rules
         self.names = {
             list_name: frozenset(choice.name for choice in choices)
-            for list_name, choices in questionnaire.choices.items()
+            for list_name, choices in form.questionnaire.choices.items()
         }
         self.not_judged: set[str] = set()
 
@@ -64,41 +66,39 @@ class Judge:
         if not len(raw):
             judged.texts = dict(raw.answers)
             return judged
-        for question in raw.table.questions:
-            self._parse(judged, question)
-        scope = Scope(len(raw), self._answers(judged, around), today[np.array(raw.owner, dtype=int)])
+        mistyped = [(question, self._parse(judged, question)) for question in raw.table.questions]
+        judged.names = self._answers(judged, around)
+        scope = Scope(len(raw), judged.names, today[np.array(raw.owner, dtype=int)])
+        for question, rows in mistyped:
+            self._report(judged, scope, question, "type", rows)
         self._check(judged, scope)
         self._apply_rules(judged, scope)
         return judged
 
-    def _parse(self, judged: Judged, question: Question) -> None:
-        """Bring each distinct answer to its canonical text; what is not of the type is emptied."""
+    def _parse(self, judged: Judged, question: Question) -> list[int]:
+        """Bring each distinct answer to its canonical text; returns the rows whose answer is not of the type."""
         parse_one, raw = parser_of(question), judged.raw.answers[question.column]
         known: dict[str | None, str | None] = {text: parse_one(text) for text in set(raw) if text is not None}
         known[None] = None
         judged.texts[question.column] = [known[text] for text in raw]
-        if any(value is None and text is not None for text, value in known.items()):
-            message = f"La réponse n'est pas {expected(question)}."
-            for row, text in enumerate(raw):
-                if text is not None and known[text] is None:
-                    self._fault(judged, row, question, "type", message)
+        if all(value is not None or text is None for text, value in known.items()):
+            return []
+        return [row for row, text in enumerate(raw) if text is not None and known[text] is None]
 
     def _answers(self, judged: Judged, around: Mapping[str, Judged]) -> dict[str, Values]:
         """What names mean in expressions: this table's answers, then those of the rows around each row."""
         answers: dict[str, Values] = {}
         for question in judged.raw.table.questions:
             values = Values.of_texts(judged.texts[question.column])
-            judged.values[question.name] = answers[question.name] = values
+            judged.values[question.column] = values
+            answers.setdefault(question.name, values)
         parent = judged.raw.table.parent
         if parent is not None:
             outer = around[parent]
-            rows = _rows_around(judged.raw, outer.raw)
-            for name, values in self._answers_of(outer, around).items():
+            rows = rows_around(judged.raw, outer.raw)
+            for name, values in outer.names.items():
                 answers.setdefault(name, Values(values.kind, values.data[rows]))
         return answers
-
-    def _answers_of(self, judged: Judged, around: Mapping[str, Judged]) -> dict[str, Values]:
-        return dict(judged.values) if judged.raw.table.parent is None else self._answers(judged, around)
 
     def _check(self, judged: Judged, scope: Scope) -> None:
         """Choices, constraints and missing answers, in one pandera schema over the typed frame."""
@@ -113,9 +113,9 @@ class Judge:
             # Only where and which rule: the failing values stay in the exception, which goes no further.
             cases = error.failure_cases[["column", "check", "index"]].drop_duplicates()
             by_column = {question.column: question for question in judged.raw.table.questions}
-            for column, rule, row in cases.itertuples(index=False, name=None):
-                question = by_column[column]
-                self._fault(judged, int(row), question, str(rule), self._message(question, str(rule)))
+            for (column, rule), found in cases.groupby(["column", "check"], sort=False):
+                rows = [int(row) for row in found["index"]]
+                self._report(judged, scope, by_column[str(column)], str(rule), rows)
 
     def _frame(self, judged: Judged) -> pd.DataFrame:
         """n rows × one typed column per question."""
@@ -125,7 +125,7 @@ class Judge:
         for question in judged.raw.table.questions:
             texts = judged.texts[question.column]
             if question.type in ("integer", "decimal", "range"):
-                data[question.column] = judged.values[question.name].number
+                data[question.column] = judged.values[question.column].number
             else:
                 data[question.column] = pd.Series(texts, dtype="str")
         return pd.DataFrame(data)
@@ -140,7 +140,7 @@ class Judge:
         if choices and not _filtered_by_file(question):
             checks.append(_named(pa, "choice", self._in_list(question, judged, choices) | ~answered))
         if question.constraint:
-            current = judged.values[question.name]
+            current = judged.values[question.column]
             holds = self._holds(question.constraint, Scope(scope.rows, scope.answers, scope.today, current), question)
             if holds is not None:
                 checks.append(_named(pa, "constraint", holds | ~answered))
@@ -205,15 +205,24 @@ class Judge:
                 if rule.severity == "critical":
                     judged.stands[row] = False
 
-    def _fault(self, judged: Judged, row: int, question: Question, rule: str, message: str) -> None:
-        """Empty the answer; quarantine the row when it cannot do without."""
-        critical = question.required.lower() in REQUIRED_WORDS or rule == "required"
-        judged.texts[question.column][row] = None
-        judged.faults.append(Fault(row, question.name, rule, message, "critical" if critical else "warning"))
-        if critical:
-            judged.stands[row] = False
+    def _report(self, judged: Judged, scope: Scope, question: Question, rule: str, rows: list[int]) -> None:
+        """Empty the faulty answers; quarantine the rows that cannot do without."""
+        if not rows:
+            return
+        needed = self._needed(question, scope)
+        if needed is None:
+            needed = np.full(scope.rows, question.required.lower() in REQUIRED_WORDS)
+        is_tolerated, message = self.form.tolerates(question), self._message(question, rule)
+        for row in rows:
+            critical = bool(needed[row]) and not is_tolerated
+            judged.texts[question.column][row] = None
+            judged.faults.append(Fault(row, question.name, rule, message, "critical" if critical else "warning"))
+            if critical:
+                judged.stands[row] = False
 
     def _message(self, question: Question, rule: str) -> str:
+        if rule == "type":
+            return f"La réponse n'est pas {expected(question)}."
         if rule == "choice":
             return f"La réponse n'est pas dans la liste de choix « {question.list_name} »."
         if rule == "required":
@@ -226,7 +235,7 @@ def may_be_empty(check: str) -> set[str]:
     return set(re.findall(r"\$\{\s*([\w.-]+)\s*\}\s*!?=\s*(?:''|\"\")", check))
 
 
-def _rows_around(inner: RawTable, outer: RawTable) -> np.ndarray[Any, Any]:
+def rows_around(inner: RawTable, outer: RawTable) -> np.ndarray[Any, Any]:
     """For each row of a repeat, the position of the row around it."""
     if outer.table.name == MAIN:
         return np.array(inner.owner, dtype=int)

@@ -20,7 +20,7 @@ from psycopg2 import sql
 
 from meal_pipelines.clean.corrections import CleaningLog, Outcome
 from meal_pipelines.clean.extract import RawTable, extract
-from meal_pipelines.clean.judge import Judge, Judged
+from meal_pipelines.clean.judge import Judge, Judged, rows_around
 from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
@@ -153,9 +153,13 @@ def _build(
     """Read, clean and write chunk after chunk; one chunk is written while the next is cleaned."""
     cleaner = _Cleaner(build, keyring, log)
     done = 0
+    # A whole build sees every submission: what it does not meet is nowhere. A delta only learns of deletions.
+    gone = set(log.by_submission) if build.whole else set()
     with Writer(connection) as writer:
         for rows in _chunks(reader, build):
             present = [row for row in rows if row[4] == "present"]
+            gone.update(row[0] for row in rows if row[4] != "present")
+            gone.difference_update(row[0] for row in present)
             build.deleted += len(rows) - len(present)
             if present:
                 cleaner.clean(present, writer)
@@ -164,6 +168,7 @@ def _build(
                 progress(done, total)
     connection.commit()
     build.not_judged = cleaner.judge.not_judged
+    build.corrections += log.without_submission(sorted(gone & log.by_submission.keys()))
 
 
 def _chunks(reader: Any, build: CleanBuild) -> Iterator[list[Any]]:
@@ -183,7 +188,7 @@ class _Cleaner:
         self.build, self.form, self.log = build, build.form, log
         self.sealer = keyring.sealer(build.form.project)
         self.duplicate_hash = keyring.hasher(build.form.project, "duplicate")
-        self.judge = Judge(build.form.questionnaire, build.form.form.rules)
+        self.judge = Judge(build.form)
 
     def clean(self, rows: list[Any], writer: Writer) -> None:
         """Clean n submissions: rows of (submission_id, version, form_version, submitted_at, state, load_id, payload)."""
@@ -205,18 +210,21 @@ class _Cleaner:
         self._write_faults(judged, rows, writer)
 
     def _quarantine(self, judged: dict[str, Judged]) -> None:
-        """A row of a repeat does not stand when what is around it does not."""
+        """A row of a repeat does not stand when the row around it does not."""
         for table in judged.values():
             if table.raw.table.parent is not None and len(table.raw):
-                table.stands &= judged[MAIN].stands[np.array(table.raw.owner, dtype=int)]
+                outer = judged[table.raw.table.parent]
+                table.stands &= outer.stands[rows_around(table.raw, outer.raw)]
 
     def _consent_refused(self, judged: dict[str, Judged]) -> dict[str, np.ndarray[Any, Any]]:
         """For each row, whether the person (or the one who answers for the form) refused that anything be kept."""
         refused: dict[str, np.ndarray[Any, Any]] = {}
         question, _, agreed = (part.strip() for part in (self.form.form.consent or "").partition("="))
         for name, table in judged.items():
-            owner = np.array(table.raw.owner, dtype=int)
-            rows = np.zeros(len(owner), dtype=bool) if name == MAIN else refused[MAIN][owner]
+            parent = table.raw.table.parent
+            rows = np.zeros(len(table.raw), dtype=bool)
+            if parent is not None and len(table.raw):
+                rows = refused[parent][rows_around(table.raw, judged[parent].raw)]
             asked = table.raw.table.question(question) if question else None
             if asked is not None:
                 rows = rows | np.array([text != agreed for text in table.texts[asked.column]], dtype=bool)
@@ -230,20 +238,14 @@ class _Cleaner:
         if not kept:
             return
         owners = [table.raw.owner[row] for row in kept]
-        data = [
-            self._system(name, table, rows, kept, owners)[column.name]
-            for column in spec.columns
-            if self._is_system(column)
-        ]
+        system = self._system(name, table, rows, kept, owners)
+        data = [system[column.name] for column in spec.columns if column.privacy == "technical"]
         for question in self.form.shown(table.raw.table):
             texts = [table.texts[question.column][row] for row in kept]
             data.append(_arrays(texts) if question.type in ("select_multiple", "rank") else escape_column(texts))
         data.append(self._personal(spec, table, rows, kept, owners, refused))
         self.build.rows[spec.qualified] += len(kept)
         writer.copy("build", spec.staged, spec.names(), data)
-
-    def _is_system(self, column: Column) -> bool:
-        return column.privacy == "technical"
 
     def _system(
         self, name: str, table: Judged, rows: list[Any], kept: list[int], owners: list[int]
@@ -358,7 +360,8 @@ def publish(warehouse: Warehouse, build: CleanBuild, log: CleaningLog) -> None:
         whose = {"project": build.form.project, "form": build.form.name}
         for statement in (RESOLVE, REJECT):
             cursor.execute(sql.SQL(statement).format(**names), whose)
-        cursor.execute(sql.SQL(FORGET_CORRECTIONS).format(**names), whose)
+        forget = "delete from quality.correction where project = %(project)s and form = %(form)s"
+        cursor.execute(sql.SQL(forget if build.whole else FORGET_CORRECTIONS).format(**names), whose)
         for outcome in build.corrections:
             line = outcome.correction
             cursor.execute(

@@ -7,6 +7,7 @@ one for each repeat, linked by a key. Partner workbooks, which people fill in by
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from meal_pipelines.clean.parse import date_time
 from meal_pipelines.collect.kobo import read_row
 from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
 from meal_pipelines.errors import ConfigurationError
@@ -31,12 +33,13 @@ class ExportedPages:
     order: ClassVar[Order] = "numeric"
 
     def sweep(self, after: str | None = None) -> Iterator[Page]:
-        """Every row of the folder; the files are read one at a time.
+        """Every row of the folder; the files are read one at a time, `page-10` after `page-9`.
 
-        Raises: ConfigurationError naming the file that is not such a page.
+        Raises: ConfigurationError naming the file that is not such a page, or whose rows are out of order.
         """
-        last = int(after) if after is not None else None
-        for path in sorted(self.folder.glob("*.json")):
+        last = start = int(after) if after is not None else None
+        highest: int | None = None
+        for path in sorted(self.folder.glob("*.json"), key=_natural):
             submissions = []
             for row in self._rows(path):
                 key = row.get("_id") if isinstance(row, dict) else None
@@ -44,7 +47,13 @@ class ExportedPages:
                     raise ConfigurationError(
                         f"{path.name} : une ligne n'a pas de « _id » ; ce n'est pas un export de Kobo."
                     )
-                if last is not None and key <= last:
+                if highest is not None and key <= highest:
+                    raise ConfigurationError(
+                        f"{path.name} : les lignes ne se suivent pas par « _id » croissant, au sein du fichier ou après le "
+                        f"précédent. Exportez à nouveau le formulaire, trié par « _id »."
+                    )
+                highest = key
+                if start is not None and key <= start:
                     continue
                 submissions.append(read_row(row))
             if submissions:
@@ -64,6 +73,11 @@ class ExportedPages:
     def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
         """An export says nothing of the questionnaire's versions."""
         return iter(())
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sorts the numbers in a file's name as numbers."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def _text(key: int | None) -> str | None:
@@ -114,7 +128,7 @@ class ExportedWorkbook:
                 if key in by_parent:
                     answers[name] = by_parent[key]
             payload = canonical(answers)
-            stamp = row.get(self.submitted_at) if self.submitted_at else None
+            stamp = date_time(row.get(self.submitted_at or "", ""))
             yield Submission(key, payload, payload, submitted_at=stamp)
 
     def _by_parent(self, repeat: RepeatSheet, rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:

@@ -45,7 +45,7 @@ def write_opsys(connection: Any, project: LoadedProject, *, cutoff: dt.date, out
         )
         current = made.is_current(cursor, NAME, project.id, wanted, [workbook, document])
     if current:
-        connection.rollback()
+        connection.commit()  # lets the lock go; nothing was written
         return Extract([workbook, document], len(content.rows), content.checks, changed=False)
     made.publish(
         connection, NAME, project.id, wanted=wanted, count=len(content.rows), run_id=run_id,

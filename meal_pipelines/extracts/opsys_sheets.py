@@ -88,7 +88,7 @@ def readme(content: Content) -> dict[str, list[str]]:
         ],
         "Comment lire": [
             "« – » : pas de chiffre. « à établir » : chiffre attendu. Ni l'un ni l'autre ne veut dire zéro.",
-            "Une case vide sous une ventilation : cette ventilation ne concerne pas la ligne.",
+            "Une case vide sous une ventilation : pas de chiffre pour cette catégorie sur cette ligne.",
         ],
         "Cadre logique": [f"Version {content.logframe.version}. {content.logframe.source}."],
         "Dates du projet": [sentence(content.project.project.dates_status)],
@@ -158,6 +158,14 @@ def shown_categories(content: Content) -> list[tuple[str, str]]:
     return found
 
 
+def _category_column(labels: Labels, shown: Sequence[tuple[str, str]], dimension: str, category: str) -> Column:
+    """A lone category must be wide enough for the name of its dimension, which stands above it."""
+    group = labels.dimension(dimension)
+    alone = sum(name == dimension for name, _ in shown) == 1
+    width = max(12.0, len(group) + 3.0) if alone else 12.0
+    return Column(f"{dimension}.{category}", labels.category(dimension, category), width, "decimal", group)
+
+
 def _values(content: Content) -> Table:
     categories = shown_categories(content)
     columns = [
@@ -166,11 +174,7 @@ def _values(content: Content) -> Table:
         Column("total", "Total", 12, "decimal"), Column("unit", "Unité", 15, "wrap"),
         Column("label", "Libellé", 40, "wrap"), Column("comment", "Commentaire proposé", 90, "wrap"),
         Column("status", "Statut", 24, "wrap"), Column("evidence", "Preuve (§ du rapport narratif)", 18, "wrap"),
-        *(
-            Column(f"{dimension}.{category}", content.labels.category(dimension, category), 12, "decimal",
-                   content.labels.dimension(dimension))
-            for dimension, category in categories
-        ),
+        *(_category_column(content.labels, categories, dimension, category) for dimension, category in categories),
     ]  # fmt: skip
     rows: list[Sequence[Any]] = []
     table = Table(

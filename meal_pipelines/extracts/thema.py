@@ -91,7 +91,7 @@ def write_thema(
         )
         current = made.is_current(cursor, NAME, project.id, wanted, [file])
     if current or not campaign.is_open:
-        connection.rollback()
+        connection.commit()  # lets the lock go; nothing was written
         return Extract([file], len(campaign.rows), campaign.checks, changed=False)
     made.publish(
         connection, NAME, project.id, wanted=wanted, count=len(campaign.rows), run_id=run_id,

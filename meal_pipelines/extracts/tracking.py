@@ -101,7 +101,7 @@ def write_tracking(
         )  # fmt: skip
         current = made.is_current(cursor, NAME, project.id, wanted, [file])
     if current:
-        connection.rollback()
+        connection.commit()  # lets the lock go; nothing was written
         return Extract([file], len(tracking.lines), tracking.checks, changed=False)
     made.publish(
         connection, NAME, project.id, wanted=wanted, count=len(tracking.lines), run_id=run_id, rows=None,

@@ -165,8 +165,8 @@ def _notes(sheet: Worksheet, line: int, tracking: Tracking) -> None:
         "Situation : valeur à date rapportée à ce qui est attendu à cette date, sur la droite entre deux cibles pour "
         "un indicateur cumulé, à la prochaine cible sinon. ● à partir de 90 % ; ◐ de 60 à 90 % ; ○ en dessous de 60 %. "
         "Pour un indicateur à faire baisser, le rapport est inversé.",
-        "Pourcentages : valeur à date ÷ cible. Pour un indicateur à faire baisser, un pourcentage supérieur à 100 n'est "
-        "pas un succès : lisez la situation.",
+        "Pourcentages : valeur à date ÷ cible. Pour un indicateur à faire baisser, un pourcentage supérieur à 100 "
+        "n'est pas un succès : lisez la situation.",
         f"Cadre logique : version {tracking.logframe.version}.",
         f"Dates du projet : {sentence(tracking.project.project.dates_status)}",
     ]

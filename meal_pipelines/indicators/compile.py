@@ -62,6 +62,14 @@ def compile_logframe(
     return _in_order(project, compiled)
 
 
+def check_logframe(project: LoadedProject, marts: Mapping[str, TableSpec]) -> None:
+    """Judge a logframe without a database.
+
+    Raises: ConfigurationError, one line per mistake, each with file and line.
+    """
+    compile_logframe(project, marts, Calendar.of(project.project.starts_on, project.project.ends_on, None))
+
+
 def compile_indicator(
     project: LoadedProject,
     indicator: Indicator,

@@ -20,10 +20,11 @@ OPERATORS: tuple[type[exp.Expr], ...] = (
 )  # fmt: skip
 FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.Abs: "abs", exp.Ceil: "ceil", exp.Coalesce: "coalesce", exp.Extract: "extract", exp.Floor: "floor",
-    exp.Greatest: "greatest", exp.Least: "least", exp.Length: "length", exp.Lower: "lower", exp.Nullif: "nullif",
-    exp.Round: "round", exp.Substring: "substring", exp.TimestampTrunc: "date_trunc", exp.Trim: "trim",
-    exp.Upper: "upper",
+    exp.Greatest: "greatest", exp.Least: "least", exp.Left: "left", exp.Length: "length", exp.Lower: "lower",
+    exp.Nullif: "nullif", exp.Right: "right", exp.Round: "round", exp.StartsWith: "starts_with",
+    exp.Substring: "substring", exp.TimestampTrunc: "date_trunc", exp.Trim: "trim", exp.Upper: "upper",
 }  # fmt: skip
+ALLOWED = frozenset([*OPERATORS, *FUNCTIONS])
 TYPES = exp.DataType.Type
 CASTS = {
     TYPES.INT, TYPES.SMALLINT, TYPES.BIGINT, TYPES.DECIMAL, TYPES.DOUBLE, TYPES.TEXT, TYPES.VARCHAR, TYPES.DATE,
@@ -48,7 +49,7 @@ def parse_expression(text: str, mart: TableSpec, where: str) -> exp.Expr:
                 f"{where} : « {text} » convertit vers un type qui n'est pas permis ici. "
                 "Employez numeric, int, text, date ou boolean."
             )
-        if not isinstance(node, (*OPERATORS, *FUNCTIONS)) or type(node) in (exp.Func, exp.Anonymous):
+        if type(node) not in ALLOWED:
             raise ConfigurationError(
                 f"{where} : « {text} » contient ce qui n'est pas permis dans une mesure ({_said(node)}). Écrivez une "
                 f"expression sur les colonnes de {mart.qualified}, sans sous-requête ni agrégat ; "

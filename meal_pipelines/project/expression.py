@@ -8,6 +8,7 @@ Source: ODK XForms specification, "XPath expressions".
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 EPOCH = dt.date(1970, 1, 1)
+NUMBER = re.compile(r"\s*-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
 class UnsupportedExpression(ValueError):
@@ -62,22 +64,25 @@ class Values:
 
 @lru_cache(maxsize=65536)
 def _number(text: str) -> float:
-    try:
+    """A number or a day as a number; NaN for any other text (Python's own `1_000` and `inf` are no numbers in XPath)."""
+    if NUMBER.fullmatch(text):
         return float(text)
+    try:
+        return float((dt.date.fromisoformat(text[:10]) - EPOCH).days)
     except ValueError:
-        try:
-            return float((dt.date.fromisoformat(text[:10]) - EPOCH).days)
-        except ValueError:
-            return float("nan")
+        return float("nan")
 
 
 def _text(value: Any, kind: str) -> str:
     if kind == "bool":
         return "true" if value else "false"
-    if np.isnan(value):
+    if not np.isfinite(value):
         return ""
     if kind == "date":
-        return (EPOCH + dt.timedelta(days=int(value))).isoformat()
+        try:
+            return (EPOCH + dt.timedelta(days=int(value))).isoformat()
+        except OverflowError:
+            return ""
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
@@ -217,13 +222,17 @@ class _Parser:
         self.take("(")
         arguments: list[Node] = []
         while self.peek() != ")":
+            if arguments:
+                self.take(",")
             arguments.append(self.expression())
-            if self.peek() == ",":
-                self.take()
         self.take(")")
         if name not in FUNCTIONS:
             raise UnsupportedExpression(f"la fonction « {name}() » n'est pas connue")
         function = FUNCTIONS[name]
+        try:
+            inspect.signature(function).bind(None, *arguments)
+        except TypeError:
+            raise UnsupportedExpression(f"la fonction « {name}() » n'a pas le bon nombre d'arguments") from None
         return lambda scope: function(scope, *(argument(scope) for argument in arguments))
 
 
@@ -316,6 +325,11 @@ def _substr(scope: Scope, values: Values, start: Values, end: Values | None = No
     return _per_text(values, lambda text: text[first:last], "text")
 
 
+def _round(values: Values, digits: int) -> Values:
+    """Halves go up, as in XPath (numpy's go to the even neighbour)."""
+    return Values("number", np.floor(values.number * 10.0**digits + 0.5) / 10.0**digits)
+
+
 def _today(scope: Scope) -> Values:
     return Values.of_dates(scope.today)
 
@@ -338,9 +352,7 @@ FUNCTIONS: dict[str, Callable[..., Values]] = {
     "decimal-date-time": lambda scope, values: Values("number", values.number),
     "number": lambda scope, values: Values("number", values.number),
     "int": lambda scope, values: Values("number", np.trunc(values.number)),
-    "round": lambda scope, values, digits=None: Values(
-        "number", np.round(values.number, 0 if digits is None else int(digits.number[0]))
-    ),
+    "round": lambda scope, values, digits=None: _round(values, 0 if digits is None else int(digits.number[0])),
     "string": lambda scope, values: Values("text", values.text),
     "concat": _concat,
     "substr": _substr,

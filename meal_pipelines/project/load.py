@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.agreement import disagreements
 from meal_pipelines.project.files import Lines, read_yaml
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.project.model import Form, Generalisation, PrivacyClass, Project
@@ -55,7 +56,16 @@ class LoadedForm:
         return self.classes.get(f"{question.table}.{question.column}")
 
     def generalisation(self, question: Question) -> Generalisation | None:
-        return self.form.privacy.quasi_identifier.get(question.name)
+        """How a quasi-identifier is made coarser: its own line, else the first pattern that fits."""
+        if self.class_of(question) != "quasi_identifier":
+            return None
+        rules = self.form.privacy.quasi_identifier
+        fitting = (rule for pattern, rule in rules.items() if fnmatchcase(question.name, pattern))
+        return rules.get(question.name) or next(fitting, None)
+
+    def tolerates(self, question: Question) -> bool:
+        """Whether a row stands without this answer, even where the questionnaire requires it."""
+        return any(fnmatchcase(question.name, pattern) for pattern in self.form.tolerated)
 
     def is_sealed(self, question: Question) -> bool:
         """Whether the answer is personal and stays sealed in `cleaned`."""
@@ -145,7 +155,7 @@ def load_project(folder: Path, variables: Mapping[str, str]) -> LoadedProject:
                 f"le dossier « {project.project} ». Écrivez le même nom."
             )
     loaded = LoadedProject(folder, project, logframe, forms, lines, logframe_lines)
-    problems = [problem for form in forms.values() for problem in _disagreements(loaded, form)]
+    problems = disagreements(loaded)
     if problems:
         raise ConfigurationError("\n".join(problems))
     return loaded
@@ -179,32 +189,3 @@ def expand(text: str, variables: Mapping[str, str], where: str) -> str:
             )
         done += [variables[name], rest]
     return "".join(done)
-
-
-def _disagreements(loaded: LoadedProject, form: LoadedForm) -> list[str]:
-    """What `project.yaml` says of questions that the questionnaire does not have."""
-    names = {question.name for question in form.questionnaire.questions()}
-    at = form.form.privacy
-    problems = []
-
-    def unknown(question: str, *keys: str) -> None:
-        if question not in names:
-            where = loaded.lines.at("forms", form.name, *keys)
-            file = form.questionnaire.file.name
-            problems.append(f"{where} : la question « {question} » n'existe pas dans {file}. Corrigez le nom.")
-
-    for privacy_class, pattern in at.patterns():
-        if not any(character in pattern for character in "*?["):
-            unknown(pattern, "privacy", privacy_class)
-    for name, generalisation in at.quasi_identifier.items():
-        if generalisation.on is not None:
-            unknown(generalisation.on, "privacy", "quasi_identifier", name)
-    for question in form.form.duplicates:
-        unknown(question, "duplicates")
-    if form.form.consent is not None:
-        unknown(form.form.consent.partition("=")[0].strip(), "consent")
-    for rule in form.form.rules:
-        if rule.repeat is not None and rule.repeat not in form.questionnaire.tables:
-            where = loaded.lines.at("forms", form.name, "rules")
-            problems.append(f"{where} : la répétition « {rule.repeat} » n'existe pas dans le questionnaire.")
-    return problems

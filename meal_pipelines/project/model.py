@@ -137,7 +137,11 @@ class Rule(Strict):
 
 
 class Form(Strict):
-    """One form of a project: its questionnaire, its source, its frequency and the class of its questions."""
+    """One form of a project: its questionnaire, its source, its frequency and the class of its questions.
+
+    tolerated: questions (names or patterns) without whose answer a row stands, whatever the questionnaire requires:
+    withheld from an export, or asked only since a later version of the form. Their faults are warnings.
+    """
 
     label: str
     code: str
@@ -149,6 +153,7 @@ class Form(Strict):
     submitted_on: str | None = None
     duplicates: list[str] = Field(default_factory=list)
     consent: str | None = None
+    tolerated: list[str] = Field(default_factory=list)
     privacy: Privacy
     rules: list[Rule] = Field(default_factory=list)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 
+from meal_pipelines.clean.parse import date, integer
 from meal_pipelines.project.model import Generalisation, Persons
 from meal_pipelines.protect.normalise import NORMALISERS, code
 
@@ -49,25 +50,34 @@ def age_band(bands: list[str], age: int) -> str | None:
 
 
 def generalise(rule: Generalisation, bands: list[str], answer: str | None, on: str | None) -> str | None:
-    """The coarser value to show. `on`: the day (ISO) the rule refers to; None when either is missing."""
+    """The coarser value to show. `on`: the day (ISO) the rule refers to.
+
+    Returns: None when the answer or the day is missing, or is not what the rule makes coarser.
+    """
     if not answer:
         return None
     if rule.to == "province":
         # HCP codes nest: 02.411.01.23 is a commune of the province 02.411.
         return answer[:6] if len(answer) >= 6 and answer[2] == "." else None
     if rule.to in ("month", "year"):
-        return f"{answer[:7]}-01" if rule.to == "month" else answer[:4]
+        day = date(answer)
+        if day is None:
+            return None
+        return f"{day[:7]}-01" if rule.to == "month" else day[:4]
     age = _age(rule, answer, on)
     return None if age is None else age_band(bands, age)
 
 
 def _age(rule: Generalisation, answer: str, on: str | None) -> int | None:
-    if rule.of == "age":
-        return int(answer)
-    if not on:
+    """Whole years; None when a text is not the number or the day it should be (a calculation answers with any text)."""
+    if rule.of in ("age", "birth_year"):
+        number = integer(answer)
+        if number is None or rule.of == "age":
+            return None if number is None else int(number)
+        told = date((on or "")[:10])
+        return None if told is None else dt.date.fromisoformat(told).year - int(number)
+    birth, told = date(answer), date((on or "")[:10])
+    if birth is None or told is None:
         return None
-    day = dt.date.fromisoformat(on[:10])
-    if rule.of == "birth_year":
-        return day.year - int(answer)
-    born = dt.date.fromisoformat(answer[:10])
+    day, born = dt.date.fromisoformat(told), dt.date.fromisoformat(birth)
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -191,8 +191,9 @@ class _Deriver:
             if day is not None:
                 alias = "t" if day in self.table.questions else "m"
                 assert alias == "t" or day in main.questions
-                found[alias, day.column] = None
-        return [pair for pair in found if pair[1] not in self.sealed_columns]
+                if alias == "m" or day.column not in self.sealed_columns:
+                    found[alias, day.column] = None
+        return list(found)
 
     def _day(self, question: Question) -> Question | None:
         rule = self.form.generalisation(question)
@@ -232,8 +233,9 @@ class _Deriver:
         assert rule is not None
         day = self._day(question)
         place = None
-        if day is not None and day.column not in self.sealed_columns:
-            place = 3 + [column for _, column in self.on].index(day.column)
+        if day is not None:
+            pairs = dict(zip(self.on, range(3, 3 + len(self.on)), strict=True))
+            place = pairs.get(("t" if day in self.table.questions else "m", day.column))
         known: dict[tuple[str | None, str | None], str | None] = {}
         values = []
         for row, document in zip(rows, documents, strict=True):

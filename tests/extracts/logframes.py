@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from psycopg2.extras import execute_values
+
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.project.files import read_yaml
 from meal_pipelines.project.load import LoadedProject
@@ -51,19 +53,20 @@ def fill(cursor: Any, loaded: LoadedProject, *, cutoff: dt.date = CUTOFF, withou
     assert loaded.logframe is not None
     cursor.execute("delete from indicators.value where project = %s", (loaded.id,))
     calendar = Calendar.of(loaded.project.starts_on, loaded.project.ends_on, cutoff)
-    for rank, indicator in enumerate(loaded.logframe.indicators, 1):
-        if indicator.code in without:
-            continue
-        for number, period in enumerate(calendar.periods, 1):
-            if period.kind in ("quarter", "year", "to_date"):
-                for disaggregation, value, units in _figures(indicator, rank, number):
-                    cursor.execute(
-                        "insert into indicators.value (project, indicator, period_kind, period, period_start,"
-                        " period_end, disaggregation, numerator, denominator, value, units)"
-                        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                        (loaded.id, indicator.code, period.kind, period.label, period.start, period.end,
-                         json.dumps(disaggregation), 3, 4, value, units),
-                    )  # fmt: skip
+    rows = [
+        (loaded.id, indicator.code, period.kind, period.label, period.start, period.end, json.dumps(disaggregation),
+         3, 4, value, units)
+        for rank, indicator in enumerate(loaded.logframe.indicators, 1)
+        for number, period in enumerate(calendar.periods, 1)
+        if indicator.code not in without and period.kind in ("quarter", "year", "to_date")
+        for disaggregation, value, units in _figures(indicator, rank, number)
+    ]  # fmt: skip
+    execute_values(
+        cursor,
+        "insert into indicators.value (project, indicator, period_kind, period, period_start, period_end,"
+        " disaggregation, numerator, denominator, value, units) values %s",
+        rows,
+    )
 
 
 def _figures(indicator: Indicator, rank: int, number: int) -> list[tuple[dict[str, str], Any, int | None]]:

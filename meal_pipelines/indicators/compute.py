@@ -1,0 +1,291 @@
+"""Compute a project's indicators beside the live table, and put them in place.
+
+Only what changed is computed: an indicator is what its query, its entry and the build of its mart make it. The queries
+come from `compile.py`, the judgement from `audit.py`, what readers see beside the values from `definitions.py`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2 import errorcodes, extensions, sql
+
+from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.indicators.audit import CHECKS, audit
+from meal_pipelines.indicators.compile import Compiled, compile_logframe, located
+from meal_pipelines.indicators.definitions import write_definitions, write_targets
+from meal_pipelines.indicators.periods import Calendar
+from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.warehouse import publish as building
+from meal_pipelines.warehouse.refusals import value_free
+from meal_pipelines.warehouse.tables import Column, TableSpec, identifiers
+
+__all__ = ["CHECKS", "Computation", "audit", "cutoff", "discard", "prepare", "publish", "rows"]
+
+COLUMNS = (
+    Column("project", "text", "Projet.", required=True),
+    Column("indicator", "text", "Code de l'indicateur.", required=True),
+    Column("period_kind", "text", "month, quarter, semester, year, project_year ou to_date.", required=True),
+    Column("period", "text", "Période, par exemple 2026-S1.", required=True),
+    Column("period_start", "date", "Premier jour de la période."),
+    Column("period_end", "date", "Dernier jour de la période."),
+    Column("disaggregation", "jsonb", "Ventilation ; {} pour le total.", required=True),
+    Column("numerator", "numeric", "Numérateur."),
+    Column("denominator", "numeric", "Dénominateur ; vide pour un dénombrement ou une somme."),
+    Column("value", "numeric", "Valeur ; vide quand il n'y a rien à mesurer."),
+    Column("units", "bigint", "Nombre d'unités comptées (personnes, actes …)."),
+    Column("computed_at", "timestamptz", "Moment du calcul.", required=True),
+    Column("run_id", "text", "Exécution qui l'a calculée."),
+)
+EXPRESSION_FAULTS = ("22", "42")
+"""Classes of SQLSTATE: what the data are not fit for (a division by zero), what the types are not fit for."""
+
+KEY = ("project", "indicator", "period_kind", "period", "disaggregation")
+
+
+@dataclass(frozen=True)
+class Computation:
+    """Indicators that stand in `build`, to be judged.
+
+    computed, unchanged: codes · table: its `staged` table holds the new rows, its `candidate` view every row that the
+    project would have · fingerprints: what each indicator was made of · queries: of every indicator, as documented.
+    """
+
+    project: LoadedProject
+    calendar: Calendar
+    computed: list[str]
+    unchanged: list[str]
+    table: TableSpec
+    fingerprints: dict[str, str]
+    queries: dict[str, Compiled]
+    run_id: str | None
+
+
+def prepare(
+    connection: extensions.connection,
+    project: LoadedProject,
+    marts: Mapping[str, TableSpec],
+    *,
+    run_id: str | None,
+    rebuild: bool = False,
+) -> Computation:
+    """Compute what changed into `build` and commit; readers see nothing of it yet.
+
+    Args: marts, by name; rebuild, whether to compute everything.
+    Raises: ConfigurationError, when an entry is wrong or PostgreSQL refuses it; MealError, when a mart is missing.
+    """
+    try:
+        with connection.cursor() as cursor:
+            computation = _plan(cursor, project, marts, run_id, rebuild)
+            _stage(cursor, computation)
+            staged = compile_logframe(
+                project, marts, computation.calendar, values=("build", computation.table.candidate)
+            )
+            # Intermediate results have no statistics: the planner overrates them, and merge joins sort millions of rows.
+            cursor.execute("set local enable_mergejoin = off")
+            for code in (code for code in staged if code in computation.computed):
+                _compute(cursor, computation, staged[code])
+            building.finish_staging(cursor, computation.table)
+        connection.commit()
+        return computation
+    except psycopg2.Error as error:
+        raise value_free(error) from None
+    finally:
+        connection.rollback()  # nothing is left to undo when all went well
+
+
+def publish(connection: extensions.connection, computation: Computation) -> None:
+    """Replace the computed indicators' rows, the definitions and the targets of the project, in one transaction.
+
+    Indicators that have left the logframe go with everything they had, except what was frozen.
+    """
+    project, table = computation.project, computation.table
+    codes = list(computation.queries)
+    live, names = sql.Identifier("indicators", "value"), identifiers(table.names())
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "delete from indicators.value where project = %s"
+                " and (indicator = any(%s) or not indicator = any(%s::text[]))",
+                (project.id, computation.computed, codes),
+            )
+            cursor.execute(
+                sql.SQL("insert into {} ({}) select {} from {}").format(
+                    live, names, names, sql.Identifier("build", table.staged)
+                )
+            )
+            write_definitions(cursor, project, {code: query.sql for code, query in computation.queries.items()})
+            write_targets(cursor, project)
+            _record(cursor, computation)
+            building.discard(cursor, table)
+        connection.commit()
+    except psycopg2.Error as error:
+        raise value_free(error) from None
+    finally:
+        connection.rollback()
+
+
+def discard(connection: extensions.connection, computation: Computation) -> None:
+    """Drop what was computed: the published values stay, and the next run computes again."""
+    with connection.cursor() as cursor:
+        building.discard(cursor, computation.table)
+    connection.commit()
+
+
+def rows(connection: extensions.connection, project: str) -> int:
+    """How many published values a project has."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from indicators.value where project = %s", (project,))
+        found = cursor.fetchone()
+    return int(found[0]) if found else 0
+
+
+def cutoff(cursor: extensions.cursor, project: LoadedProject) -> dt.date | None:
+    """The local day on which the last submission that is still there was received; None when there is none."""
+    cursor.execute(
+        "select cast(submitted_at at time zone %(zone)s as date) from raw.submission as received"
+        " where project = %(project)s and state = 'present' and submitted_at is not null and not exists ("
+        "  select from raw.submission as later where later.project = received.project and later.form = received.form"
+        "  and later.submission_id = received.submission_id and later.version > received.version)"
+        " order by submitted_at desc limit 1",
+        {"project": project.id, "zone": project.project.timezone},
+    )
+    found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def _plan(
+    cursor: extensions.cursor, project: LoadedProject, marts: Mapping[str, TableSpec], run_id: str | None, rebuild: bool
+) -> Computation:
+    plan = project.project
+    calendar = Calendar.of(plan.starts_on, plan.ends_on, cutoff(cursor, project))
+    queries = compile_logframe(project, marts, calendar)
+    fingerprints = _fingerprints(cursor, project, queries, marts)
+    cursor.execute(
+        "select table_name, fingerprint from quality.build where stage = 'indicators' and project = %s", (project.id,)
+    )
+    known = dict(cursor.fetchall())
+    same = [code for code in queries if known.get(_build_name(project.id, code)) == fingerprints[code] and not rebuild]
+    return Computation(
+        project=project,
+        calendar=calendar,
+        computed=[code for code in queries if code not in same],
+        unchanged=same,
+        table=TableSpec("indicators", f"value__{project.id}", "Valeurs des indicateurs.", COLUMNS, KEY),
+        fingerprints=fingerprints,
+        queries=queries,
+        run_id=run_id,
+    )
+
+
+def _fingerprints(
+    cursor: extensions.cursor, project: LoadedProject, queries: Mapping[str, Compiled], marts: Mapping[str, TableSpec]
+) -> dict[str, str]:
+    """What each indicator is made of: its entry, its query (dates, cut-off, categories) and its inputs' builds."""
+    assert project.logframe is not None or not queries
+    entries = {entry.code: entry for entry in project.logframe.indicators} if project.logframe else {}
+    found: dict[str, str] = {}
+    for code, query in queries.items():
+        parts = [entries[code].model_dump_json(), query.sql, *(found[name] for name in query.inputs)]
+        if query.mart is not None:
+            parts.append(str(_build_no(cursor, marts[query.mart])))
+        found[code] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return found
+
+
+def _build_no(cursor: extensions.cursor, mart: TableSpec) -> int:
+    cursor.execute(
+        "select to_regclass(%s) is not null, (select build_no from quality.build where table_name = %s)",
+        (mart.qualified, mart.qualified),
+    )
+    exists, build_no = cursor.fetchone() or (False, None)
+    if not exists:
+        raise MealError(
+            f"La table {mart.qualified} n'existe pas encore : les indicateurs ne peuvent pas être calculés. "
+            "Lancez l'étape qui la fait (meal run --stage marts), puis relancez."
+        )
+    return int(build_no or 0)
+
+
+def _stage(cursor: extensions.cursor, computation: Computation) -> None:
+    """The empty staged table, and the view of what the project's values would become."""
+    table = computation.table
+    building.stage(cursor, table, whole=True)
+    names = identifiers(table.names())
+    cursor.execute(
+        sql.SQL(
+            "create view {view} as select {names} from {staged}"
+            " union all select {names} from indicators.value where project = {project} and indicator = any({kept}::text[])"
+        ).format(
+            view=sql.Identifier("build", table.candidate),
+            names=names,
+            staged=sql.Identifier("build", table.staged),
+            project=sql.Literal(computation.project.id),
+            kept=sql.Literal(computation.unchanged),
+        )
+    )
+
+
+def _compute(cursor: extensions.cursor, computation: Computation, query: Compiled) -> None:
+    """Run one indicator's query into the staged table.
+
+    Raises: ConfigurationError, when PostgreSQL refuses the expression or what it meets (types, a division by zero).
+    """
+    measured = [
+        name for name in computation.table.names() if name not in ("project", "indicator", "computed_at", "run_id")
+    ]
+    statement = sql.SQL(
+        "insert into {staged} (project, indicator, {names}, computed_at, run_id)"
+        " select {project}, {code}, {names}, now(), {run_id} from (\n{query}\n) as measured"
+    ).format(
+        staged=sql.Identifier("build", computation.table.staged),
+        names=identifiers(measured),
+        project=sql.Literal(computation.project.id),
+        code=sql.Literal(query.indicator),
+        run_id=sql.Literal(computation.run_id),
+        query=sql.SQL(query.sql),
+    )
+    try:
+        cursor.execute(statement)
+    except psycopg2.Error as error:
+        reason = value_free(error)
+        if (error.pgcode or "")[:2] not in EXPRESSION_FAULTS or error.pgcode == errorcodes.INSUFFICIENT_PRIVILEGE:
+            raise reason from None
+        logframe = computation.project.logframe
+        assert logframe is not None
+        entry = next(entry for entry in logframe.indicators if entry.code == query.indicator)
+        raise ConfigurationError(
+            f"{located(computation.project, entry, 'measure')}, {query.indicator} : {reason} "
+            "Vérifiez les types dans « measure » (un nombre pour « value », une condition pour « where »)."
+        ) from None
+
+
+def _record(cursor: extensions.cursor, computation: Computation) -> None:
+    project = computation.project.id
+    cursor.execute(
+        "delete from quality.build where stage = 'indicators' and project = %s and not table_name = any(%s::text[])",
+        (project, [_build_name(project, code) for code in computation.queries]),
+    )
+    for code in computation.computed:
+        cursor.execute(
+            "insert into quality.build (table_name, stage, project, fingerprint, rows, run_id)"
+            " values (%(name)s, 'indicators', %(project)s, %(fingerprint)s,"
+            "  (select count(*) from indicators.value where project = %(project)s and indicator = %(code)s), %(run_id)s)"
+            " on conflict (table_name) do update set fingerprint = excluded.fingerprint, rows = excluded.rows,"
+            " build_no = quality.build.build_no + 1, built_at = excluded.built_at, run_id = excluded.run_id",
+            {
+                "name": _build_name(project, code),
+                "project": project,
+                "fingerprint": computation.fingerprints[code],
+                "code": code,
+                "run_id": computation.run_id,
+            },
+        )
+
+
+def _build_name(project: str, code: str) -> str:
+    return f"indicators.value:{project}:{code}"

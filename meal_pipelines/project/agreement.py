@@ -1,0 +1,134 @@
+"""Whether `project.yaml` and the questionnaires beside it agree: questions, days, columns, rules, keys of persons.
+
+What can be judged inside one file is in `model.py` and `questionnaire.py`; nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from meal_pipelines.project.questionnaire import MAIN
+
+if TYPE_CHECKING:
+    from meal_pipelines.project.load import LoadedForm, LoadedProject
+
+
+def disagreements(loaded: LoadedProject) -> list[str]:
+    """One sentence per disagreement, with the file and the line to mend; none when all is well."""
+    found = list(_of_persons(loaded))
+    for form in loaded.forms.values():
+        found += _unknown_names(loaded, form)
+        found += _days(loaded, form)
+        found += _coarser_columns(loaded, form)
+        found += _rules(loaded, form)
+    return found
+
+
+def _unknown_names(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
+    """What the project says of questions that the questionnaire does not have (a pattern may reach none)."""
+    said: list[tuple[str, tuple[str, ...]]] = [(name, ("tolerated",)) for name in form.form.tolerated]
+    said += [(name, ("privacy", privacy_class)) for privacy_class, name in form.form.privacy.patterns()]
+    names = {question.name for question in form.questionnaire.questions()}
+    for name, keys in said:
+        if name not in names and not any(character in name for character in "*?["):
+            yield _unknown(loaded, form, name, *keys)
+    main = {question.name for question in form.questionnaire.main.questions}
+    for name in form.form.duplicates:
+        if name not in main:
+            yield _unknown(loaded, form, name, "duplicates")
+    if form.form.consent is not None:
+        question, equals, answer = (part.strip() for part in form.form.consent.partition("="))
+        if question not in names:
+            yield _unknown(loaded, form, question, "consent")
+        if not equals or not answer:
+            where = loaded.lines.at("forms", form.name, "consent")
+            yield f"{where} : écrivez la question et la réponse qui vaut accord, par exemple « consentement = oui »."
+
+
+def _unknown(loaded: LoadedProject, form: LoadedForm, question: str, *keys: str) -> str:
+    where = loaded.lines.at("forms", form.name, *keys)
+    place = "du formulaire lui-même, hors répétitions, " if keys == ("duplicates",) else ""
+    return f"{where} : la question « {question} » {place}n'existe pas dans {form.questionnaire.file.name}. Corrigez le nom."
+
+
+def _days(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
+    """The day of a generalisation is read beside the answer, or among the shown answers of the form."""
+    for table in form.questionnaire.tables.values():
+        for question in table.questions:
+            rule = form.generalisation(question)
+            if rule is None or rule.on is None or table.question(rule.on) is not None:
+                continue
+            day = form.questionnaire.main.question(rule.on)
+            where = loaded.lines.at("forms", form.name, "privacy", "quasi_identifier", question.name)
+            if day is None:
+                yield (
+                    f"{where} : « on » nomme « {rule.on} », qui n'est ni à côté de « {question.name} » ni dans le "
+                    f"formulaire lui-même. Nommez une question qui y est."
+                )
+            elif form.is_sealed(day):
+                yield (
+                    f"{where} : « on » nomme « {rule.on} », qui reste scellée et ne se lit pas depuis « {table.name} ». "
+                    f"Nommez une question montrée (open ou sensitive)."
+                )
+
+
+def _coarser_columns(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
+    """Each coarser column needs a name of its own in its table."""
+    for table in form.questionnaire.tables.values():
+        taken = {question.column for question in form.shown(table)} | {"person_id"}
+        for question in table.questions:
+            rule = form.generalisation(question)
+            column = rule.column(question.column) if rule is not None else None
+            if column is None:
+                continue
+            if column in taken:
+                where = loaded.lines.at("forms", form.name, "privacy", "quasi_identifier", question.name)
+                yield (
+                    f"{where} : la colonne « {column} » existe déjà dans cette table. Ajoutez « into: » avec un autre nom."
+                )
+            taken.add(column)
+
+
+def _rules(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
+    """A rule that cannot be judged would pass in silence."""
+    from meal_pipelines.project.expression import UnsupportedExpression, parse
+
+    for position, rule in enumerate(form.form.rules):
+        where = loaded.lines.at("forms", form.name, "rules", position)
+        table = rule.repeat or MAIN
+        if table not in form.questionnaire.tables:
+            yield f"{where} : la répétition « {rule.repeat} » n'existe pas dans le questionnaire. Corrigez le nom."
+            continue
+        try:
+            names = parse(rule.check).names
+        except UnsupportedExpression as error:
+            yield f"{where} : la règle « {rule.name} » ne peut pas être évaluée ({error}). Corrigez « check »."
+            continue
+        for name in sorted(names - form.questionnaire.scope(table).keys()):
+            yield (
+                f"{where} : la règle « {rule.name} » nomme la question « {name} », inconnue à cet endroit du "
+                f"questionnaire. Corrigez « check »."
+            )
+
+
+def _of_persons(loaded: LoadedProject) -> Iterator[str]:
+    """The questions of a key must exist somewhere, and stay sealed: pseudonyms are made from sealed answers only."""
+    if loaded.project.persons is None:
+        return
+    where = loaded.lines.at("persons")
+    for name in sorted({name for key in loaded.project.persons.keys for name in key}):
+        asked = [
+            (form, question)
+            for form in loaded.forms.values()
+            for question in form.questionnaire.questions()
+            if question.name == name
+        ]
+        if not asked:
+            yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « keys »."
+        for form, question in asked:
+            if not form.is_sealed(question):
+                yield (
+                    f"{where} : « {name} » sert à reconnaître une personne et est montrée en clair dans « {form.name} ». "
+                    f"Classez-la identifier, quasi_identifier ou free_text."
+                )

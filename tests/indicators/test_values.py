@@ -1,0 +1,135 @@
+"""Every value of every kind of measure, against a second computation in plain Python."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from psycopg2 import extensions, sql
+
+from meal_pipelines.indicators import audit, discard, prepare
+from meal_pipelines.project.load import LoadedProject
+from tests.indicators.conftest import Fill
+from tests.indicators.logframes import DIMENSIONS, EXPRESSIONS, INDICATORS, MARTS, write_project
+from tests.recompute import Key, Row, recompute
+
+DAY = dt.timedelta(days=1)
+STARTS = [dt.date(2026, 3, 1), dt.date(2026, 3, 17), dt.date(2028, 2, 29), dt.date(2026, 12, 31)]
+KINDS = {entry["code"]: entry["measure"]["kind"] for entry in INDICATORS}
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> dict[str, Any]:
+    """A project of some months, a cut-off, and a few records: ties, gaps, empty dimensions, dates outside the project."""
+    starts_on = draw(st.sampled_from(STARTS))
+    ends_on = starts_on + draw(st.integers(20, 900)) * DAY
+    cutoff = draw(st.none() | st.dates(starts_on - 20 * DAY, ends_on + 40 * DAY))
+    some = st.sampled_from
+    people = draw(some([["p1"], ["p1", "p2", "p3", None]]))
+    days = st.none() | st.dates(starts_on - 40 * DAY, ends_on + 60 * DAY) | some([starts_on, starts_on + 30 * DAY, ends_on])
+    record = st.fixed_dictionaries(
+        {
+            "submission_id": some(["s1", "s2", "S3", "é4"]),
+            "repeat_index": some([1, 2, 10]),
+            "person_id": some(people),
+            "sex": some(["F", "H", None]),
+            "sector": some(["agri", "Agri", "l'hôtel", None]),
+            "is_new": some([True, False, None]),
+            "score": some([None, Decimal("-1.5"), Decimal(0), Decimal("5.01"), Decimal(6), Decimal("7.25")]),
+            "level": some([None, 0, 1, 3, 4]),
+            "done_on": days,
+        }
+    )
+    records = draw(st.lists(record, max_size=25))
+    if draw(st.booleans()):
+        records = [{**record, "sex": None, "sector": None, "is_new": None} for record in records]
+    return {"starts_on": starts_on, "ends_on": ends_on, "cutoff": cutoff, "records": records}
+
+
+EMPTY = {"starts_on": STARTS[0], "ends_on": dt.date(2027, 3, 1), "cutoff": dt.date(2026, 8, 3), "records": []}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> LoadedProject:
+    return write_project(tmp_path_factory.mktemp("projects") / "essai", INDICATORS)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases())
+@example(case=EMPTY)
+def test_every_value_is_what_a_second_computation_finds(
+    case: dict[str, Any], connection: extensions.connection, fill: Fill, project: LoadedProject
+) -> None:
+    """Every kind, period and disaggregation; rows that should not be there are found as well as those that should."""
+    fill(case["records"], case["cutoff"])
+    found = _computed(connection, project, case)
+    expected: dict[str, dict[Key, Row]] = {}
+    for entry in sorted(INDICATORS, key=lambda entry: (entry["measure"]["kind"] == "derived", entry["code"])):
+        expected[entry["code"]] = recompute(
+            entry,
+            case["records"],
+            *(case["starts_on"], case["ends_on"], case["cutoff"]),
+            DIMENSIONS,
+            expressions=EXPRESSIONS,
+            computed=expected,
+            kinds=KINDS,
+        )
+    for code, rows in expected.items():
+        assert found.get(code, {}).keys() == rows.keys(), code
+        for key, row in rows.items():
+            assert _same(found[code][key], row), (code, key, found[code][key], row)
+
+
+def test_disaggregations_of_a_sum_add_up_to_the_total(
+    connection: extensions.connection, fill: Fill, project: LoadedProject
+) -> None:
+    """An empty dimension is « inconnu », not a record lost on the way."""
+    day = dt.date(2026, 4, 2)
+    record = {"submission_id": "s", "repeat_index": 1, "person_id": "p", "score": None, "level": None, "done_on": day}
+    fill([{**record, "sex": sex, "sector": None, "is_new": None} for sex in ("F", None, None)], day)
+    found = _computed(connection, project, EMPTY)["S-1"]
+    month = {pairs: row[2] for (kind, _, pairs), row in found.items() if kind == "month" and len(pairs) <= 1}
+    assert month[frozenset()] == 3
+    assert month[frozenset({("sex", "inconnu")})] == 2
+    assert month[frozenset({("sex", "H")})] == 0, "a declared category without records has its line"
+
+
+def _computed(
+    connection: extensions.connection, project: LoadedProject, case: dict[str, Any]
+) -> dict[str, dict[Key, tuple[Any, ...]]]:
+    """What `prepare` stages for a project of these dates; the audit must agree with it."""
+    dated = project.project.model_copy(update={"starts_on": case["starts_on"], "ends_on": case["ends_on"]})
+    dated_project = LoadedProject(
+        Path("essai"), dated, project.logframe, project.forms, project.lines, project.logframe_lines
+    )
+    computation = prepare(connection, dated_project, MARTS, run_id="essai", rebuild=True)
+    assert all(passed for passed, _ in audit(connection, computation).values())
+    found: dict[str, dict[Key, tuple[Any, ...]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "select indicator, period_kind, period, disaggregation, numerator, denominator, value, units from {}"
+            ).format(sql.Identifier("build", computation.table.staged))
+        )
+        for code, kind, period, disaggregation, *row in cursor.fetchall():
+            key = (kind, period, frozenset(disaggregation.items()))
+            assert key not in found.setdefault(code, {}), "one row per period and category"
+            found[code][key] = tuple(row)
+    discard(connection, computation)
+    return found
+
+
+def _same(row: tuple[Any, ...], expected: Row) -> bool:
+    """Quotients are compared to 12 digits: PostgreSQL's numeric has no fractions."""
+    for here, there in zip(row, expected, strict=True):
+        if (here is None) != (there is None):
+            return False
+        if here is not None and abs(Fraction(here) - there) > Fraction(1, 10**12) * max(1, abs(there)):
+            return False
+    return True
