@@ -5,6 +5,7 @@ With `definitions.py`, the only module here that knows Dagster. What a run does 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 INSTANCE = """\
 # Written by `meal`; a setting changed here is written again at the next start.
 telemetry: {enabled: false}
+event_log_storage: {module: resources.event_log, class: OpenEventLog, config: {base_dir: BASE}}
 concurrency:
   runs: {max_concurrent_runs: 1}
   pools: {default_limit: 1, granularity: op}
@@ -59,9 +61,9 @@ def prepare_instance(settings: Settings) -> None:
     """Write Dagster's own configuration, and set what every Dagster process must inherit."""
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    file = home / "dagster.yaml"
-    if not file.exists() or file.read_text(encoding="utf-8") != INSTANCE:
-        file.write_text(INSTANCE, encoding="utf-8")
+    file, text = home / "dagster.yaml", INSTANCE.replace("BASE", json.dumps(str(home / "history" / "runs")))
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["DAGSTER_REDACT_USER_CODE_ERRORS"] = "1"
     os.environ["GX_ANALYTICS_ENABLED"] = "False"

@@ -6,11 +6,13 @@ Tests that stop, kill or reconfigure a server take a home of their own (`tests/w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
+from tests.stage_cases import Bench, bench_of
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,10 @@ def warehouse(settings: Settings) -> Iterator[Warehouse]:
     """One embedded PostgreSQL per session: tests keep apart by project name, or clean up after themselves."""
     with Warehouse.open(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def bench(warehouse: Warehouse, tmp_path: Path) -> Iterator[Bench]:
+    """A small project of its own on the session's warehouse."""
+    with bench_of(warehouse, tmp_path) as made:
+        yield made

@@ -63,7 +63,9 @@ def recompute(
             inside = [record for record in counted if read("date", record) <= ends[kind, label]]
             inside = _last_words(inside, read, _all_dimensions(indicator))
         else:
-            inside = [record for record in counted if (kind, label) in _periods_of(read("date", record), starts_on, last_day)]
+            inside = [
+                record for record in counted if (kind, label) in _periods_of(read("date", record), starts_on, last_day)
+            ]
         by_category = defaultdict(list)
         for record in inside:
             for grouping in _groupings(indicator):
@@ -87,7 +89,9 @@ def _reader(measure: Mapping[str, Any], given: Expressions) -> Callable[[str, Re
     return read
 
 
-def _measure(measure: Mapping[str, Any], records: list[Record], read: Callable[[str, Record], Any], *, total: bool) -> Row | None:
+def _measure(
+    measure: Mapping[str, Any], records: list[Record], read: Callable[[str, Record], Any], *, total: bool
+) -> Row | None:
     kind = measure["kind"]
     if kind == "count_unique":
         count = len({read("unit", record) for record in records})
@@ -132,7 +136,9 @@ def _last_words(records: list[Record], read: Callable[[str, Record], Any], dimen
     return [record for _, record in last.values()]
 
 
-def _derived(indicator: Mapping[str, Any], computed: Mapping[str, Mapping[Key, Row]], kinds: Mapping[str, str]) -> dict[Key, Row]:
+def _derived(
+    indicator: Mapping[str, Any], computed: Mapping[str, Mapping[Key, Row]], kinds: Mapping[str, str]
+) -> dict[Key, Row]:
     measure = indicator["measure"]
     fixed = frozenset(measure.get("numerator_where", {}).items())
     nothing = Fraction(0) if kinds.get(measure["numerator"]) in ("count_unique", "sum") else None
@@ -160,7 +166,9 @@ def _all_dimensions(indicator: Mapping[str, Any]) -> list[str]:
     return sorted({name for grouping in _groupings(indicator) for name in grouping})
 
 
-def _categories(indicator: Mapping[str, Any], records: list[Record], dimensions: Mapping[str, Any]) -> set[frozenset[tuple[str, str]]]:
+def _categories(
+    indicator: Mapping[str, Any], records: list[Record], dimensions: Mapping[str, Any]
+) -> set[frozenset[tuple[str, str]]]:
     found = set()
     for grouping in _groupings(indicator):
         found |= {_category(record, grouping) for record in records}

@@ -27,6 +27,14 @@ from meal_pipelines.extracts.wording import ILLUSTRATIVE, INTERNAL, LEVELS, MEAS
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 
+KINDS = {
+    "predefined": "Prédéfini",
+    "matched": "Propre au projet, apparié",
+    "candidate": "Propre au projet, à apparier",
+    "custom": "Propre au projet",
+    "none": "Propre au projet",
+}
+
 
 @dataclass(frozen=True)
 class Content:
@@ -133,7 +141,7 @@ def _indicators(content: Content) -> Table:
         donor = indicator.donors.get("opsys")
         predefined = donor is not None and donor.mode == "predefined"
         apart = "voir Appariements" if donor is not None and donor.mode in ("matched", "candidate") else None
-        kind = "Prédéfini" if predefined else "Propre au projet, apparié" if apart else "Propre au projet"
+        kind = KINDS[donor.mode if donor else "none"]
         status = code_status(donor) if predefined else None if apart else NOT_APPLICABLE
         rows.append((
             number, indicator.result, indicator.code, indicator.label, kind,

@@ -134,7 +134,11 @@ def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> T
 
 
 def _lines(
-    project: LoadedProject, indicator: Indicator, value: Value | None, quarterly: list[Value | None], labels: Labels,
+    project: LoadedProject,
+    indicator: Indicator,
+    value: Value | None,
+    quarterly: list[Value | None],
+    labels: Labels,
     reporting_date: dt.date,
 ) -> list[Line]:
     """One line, or one for each category that the logframe gives a baseline or a target."""
@@ -154,8 +158,14 @@ def _lines(
 
 
 def _line(
-    project: LoadedProject, indicator: Indicator, code: str | None, category: str | None, value: Decimal | None,
-    series: list[Decimal | None], trend: str | None, reporting_date: dt.date,
+    project: LoadedProject,
+    indicator: Indicator,
+    code: str | None,
+    category: str | None,
+    value: Decimal | None,
+    series: list[Decimal | None],
+    trend: str | None,
+    reporting_date: dt.date,
 ) -> Line:
     targets = sorted(indicator.targets, key=lambda target: target.month)
     due = [target for target in targets if milestone(project, target) >= reporting_date]

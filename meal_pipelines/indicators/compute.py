@@ -20,6 +20,7 @@ from meal_pipelines.indicators.compile import Compiled, compile_logframe, locate
 from meal_pipelines.indicators.definitions import write_definitions, write_targets
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.logframe import Derived
 from meal_pipelines.warehouse import publish as building
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import Column, TableSpec, identifiers
@@ -85,9 +86,17 @@ def prepare(
             staged = compile_logframe(
                 project, marts, computation.calendar, values=("build", computation.table.candidate)
             )
-            # Intermediate results have no statistics: the planner overrates them, and merge joins sort millions of rows.
-            cursor.execute("set local enable_mergejoin = off")
+            # Intermediate results have no statistics: overrated, millions of rows are sorted for a merge join; underrated,
+            # a derived indicator's values are read once per category (21 s instead of 0.05 s with 20,000 values).
+            cursor.execute("set local enable_mergejoin = off; set local enable_nestloop = off")
+            logframe = project.logframe
+            derived = {
+                entry.code for entry in (logframe.indicators if logframe else []) if isinstance(entry.measure, Derived)
+            }
             for code in (code for code in staged if code in computation.computed):
+                if code in derived:
+                    # It reads what was just written: without statistics the planner pairs every row with every other.
+                    building.finish_staging(cursor, computation.table)
                 _compute(cursor, computation, staged[code])
             building.finish_staging(cursor, computation.table)
         connection.commit()

@@ -79,7 +79,7 @@ def _figures(indicator: Indicator, rank: int, number: int) -> list[tuple[dict[st
             ({name: code}, value + 1, 2) for name in indicator.disaggregations for code in CATEGORIES.get(name, [])
         ]
         return [({}, value, 40 + number), *cells]
-    women, men, unknown = 17 * number + rank, 11 * number, number % 3
+    women, men, unknown = 17 * number + rank, 11 * number, number % 3 + 1
     total = women + men + unknown
     cells = []
     for name in indicator.disaggregations:

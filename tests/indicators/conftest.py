@@ -28,7 +28,9 @@ def connection(warehouse: Warehouse) -> Iterator[extensions.connection]:
     with opened.cursor() as cursor:
         cursor.execute(sql.SQL("drop table {}").format(sql.Identifier(MART.schema, MART.name)))
         for table in ("indicators.value", "indicators.target", "indicators.definition", "raw.submission", "raw.load"):
-            cursor.execute(sql.SQL("delete from {} where project = %s").format(sql.Identifier(*table.split("."))), (PROJECT,))
+            cursor.execute(
+                sql.SQL("delete from {} where project = %s").format(sql.Identifier(*table.split("."))), (PROJECT,)
+            )
         cursor.execute("delete from quality.build where project = %s or table_name = %s", (PROJECT, MART.qualified))
     opened.commit()
     opened.close()
@@ -66,8 +68,8 @@ def _receive(cursor: extensions.cursor, cutoff: dt.date | None) -> None:
         return
     cursor.execute("insert into raw.load (project, form, source) values (%s, 'f', 's') returning load_id", (PROJECT,))
     load_id = (cursor.fetchone() or (0,))[0]
-    # 23:30 UTC is 00:30 of the next day in Casablanca. A submission deleted since does not move the cut-off.
-    received = dt.datetime.combine(cutoff - dt.timedelta(days=1), dt.time(23, 30), dt.UTC)
+    # A submission deleted since does not move the cut-off.
+    received = dt.datetime.combine(cutoff, dt.time(12), dt.UTC)
     later = received + dt.timedelta(days=50)
     rows = [("a", 1, received, "present"), ("b", 1, later, "present"), ("b", 2, later, "deleted")]
     extras.execute_values(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from psycopg2 import extensions, sql
 
@@ -32,7 +32,11 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
     cutoff = draw(st.none() | st.dates(starts_on - 20 * DAY, ends_on + 40 * DAY))
     some = st.sampled_from
     people = draw(some([["p1"], ["p1", "p2", "p3", None]]))
-    days = st.none() | st.dates(starts_on - 40 * DAY, ends_on + 60 * DAY) | some([starts_on, starts_on + 30 * DAY, ends_on])
+    days = (
+        st.none()
+        | st.dates(starts_on - 40 * DAY, ends_on + 60 * DAY)
+        | some([starts_on, starts_on + 30 * DAY, ends_on])
+    )
     record = st.fixed_dictionaries(
         {
             "submission_id": some(["s1", "s2", "S3", "é4"]),
@@ -60,7 +64,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> LoadedProject:
     return write_project(tmp_path_factory.mktemp("projects") / "essai", INDICATORS)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Shrinking and explaining run the database thousands of times; the example that fails is small enough.
+@settings(
+    max_examples=80,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(case=cases())
 @example(case=EMPTY)
 def test_every_value_is_what_a_second_computation_finds(

@@ -59,7 +59,7 @@ def _opsys() -> None:
     """)
     describe(
         "extracts.opsys",
-        "Les valeurs à recopier dans OPSYS. Une ligne par projet, date de rapportage, indicateur, type de valeur et date.",
+        "Les valeurs à recopier dans OPSYS. Une ligne par projet, période, indicateur, type de valeur et date.",
         period="mois d'arrêté des données, par exemple 2029-02",
         reporting_date="dernier jour de ce mois",
         position="ordre de saisie",
@@ -68,7 +68,7 @@ def _opsys() -> None:
         value_type="baseline (référence), intermediate_target, final_target (cibles) ou current (valeur actuelle)",
         value_date="date de la valeur ; vide quand le cadre logique n'en donne pas",
         total="dans l'unité de l'indicateur ; vide : à établir, sans objet ou sans total, jamais zéro",
-        total_text="ce qui s'affiche quand il n'y a pas de nombre : « à établir », « pas de total », cible en toutes lettres",
+        total_text="ce qui s'affiche sans nombre : « à établir », « pas de total », « non mesuré », cible en lettres",
         disaggregation='ventilations dans la même unité : {"sex": {"F": 12, "H": 9}} ; inconnu : non précisé',
         units="effectif de la valeur actuelle (n)",
         comment="commentaire proposé : comment la valeur est calculée, effectif, complétude, limites",
@@ -103,7 +103,9 @@ def _thema() -> None:
           cumulative_until date,
           is_year_complete boolean not null,
           attribution_rule text not null default 'full' check (attribution_rule in ('full', 'pro_rata')),
-          attribution_share_pct numeric not null default 100 check (attribution_share_pct > 0 and attribution_share_pct <= 100),
+          attribution_share_pct numeric not null default 100 check (
+            attribution_share_pct > 0 and attribution_share_pct <= 100
+          ),
           attribution_status text not null default 'à confirmer',
           status text not null default 'open' check (status in ('open', 'frozen', 'sent')),
           confidence text,
@@ -125,11 +127,11 @@ def _thema() -> None:
         code="code THEMA vérifié par une personne ; vide : à confirmer",
         proposed_code="code pressenti, non vérifié : à ne pas présenter comme officiel",
         theme="thème pressenti dans le cadre logique",
-        value_year="valeur de l'année civile : nouveautés de l'année, ou valeur de l'année pour un taux ou une médiane",
+        value_year="valeur de l'année civile ; les unités uniques de deux années ne s'additionnent pas",
         value_cumulative="valeur depuis le démarrage, au dernier mois de l'année compris dans les données",
-        share_of_women_pct="femmes, en % des unités de l'année dont le sexe est connu ; vide pour un taux ou une médiane",
+        share_of_women_pct="femmes, en % des unités de l'année de sexe connu ; vide pour un taux ou une médiane",
         cumulative_until="fin de la période de la valeur cumulée",
-        is_year_complete="faux : l'année n'est pas finie à l'arrêté des données, ou le projet a commencé en cours d'année",
+        is_year_complete="faux : ni l'année ni le projet ne sont finis à l'arrêté des données",
         attribution_rule="full : tout est attribué ; pro_rata : selon la part du bailleur",
         attribution_status="la règle de cofinancement de THEMA n'est pas connue : à confirmer",
         status="open (en cours), frozen (figée) ou sent (envoyée)",

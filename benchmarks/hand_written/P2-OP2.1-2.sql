@@ -1,0 +1,26 @@
+-- P2-OP2.1-2: tools adopted.
+select
+    period.kind as period_kind,
+    period.label as period,
+    jsonb_strip_nulls(
+        jsonb_build_object(
+            'region_code', record.region_code,
+            'tool_type', record.tool_type,
+            'institution_type', record.institution_type
+        )
+    ) as disaggregation,
+    count(*) as value
+from marts.institution_milestone as record
+inner join bench.period as period on record.reached_on between period.starts_on and period.ends_on
+where
+    record.project = 'prim2'
+    and record.milestone_type = 'outil'
+group by
+    period.kind,
+    period.label,
+    grouping sets (
+        (),
+        (record.region_code),
+        (record.tool_type),
+        (record.institution_type)
+    )

@@ -1,0 +1,34 @@
+-- TH-OP3.1-1: distinct persons supported after their return.
+select
+    period.kind as period_kind,
+    period.label as period,
+    jsonb_strip_nulls(
+        jsonb_build_object(
+            'sex', record.sex,
+            'age_band', record.age_band,
+            'sector', record.sector,
+            'region_code', record.region_code,
+            'is_renewal', cast(record.is_renewal as text),
+            'contract_type', record.contract_type,
+            'support_type', record.support_type
+        )
+    ) as disaggregation,
+    count(distinct record.person_id) as value
+from marts.return_survey as record
+inner join bench.period as period on record.surveyed_on between period.starts_on and period.ends_on
+where
+    record.project = 'thamm_plus'
+    and record.was_supported
+group by
+    period.kind,
+    period.label,
+    grouping sets (
+        (),
+        (record.sex),
+        (record.age_band),
+        (record.sector),
+        (record.region_code),
+        (record.is_renewal),
+        (record.contract_type),
+        (record.support_type)
+    )
