@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.audit import WARN, Audited, audit, check_specs, condemned, keep, previous, results
+from assets.audit import Audited, Verdict, audit, check_specs, condemned, keep, previous, results
 from assets.failures import explained
 from assets.metadata import column_lineage, from_questions, table_metadata
 from expectations.cleaned import suite_for
@@ -66,13 +66,13 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
             else:
                 verdicts = audit(platform, tables, whole=build.whole)
                 refusal = condemned(verdicts)
-                keep(platform, "cleaned", project.id, form.name, verdicts, context.run_id)
                 if refusal is None:
                     stage.publish(platform.warehouse, build, log)
+                    verdicts.append(_unclassified(platform, current, main.qualified))
                 else:
                     stage.discard(platform.warehouse, build)
-        yield from results(key, verdicts, checks, unchanged=build is None)
-        yield _unclassified(key, current, build)
+                keep(platform, "cleaned", project.id, form.name, verdicts, context.run_id)
+        yield from results(key, verdicts, [*checks, unclassified], unchanged=build is None)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)
         platform.end(name, "à jour" if build is None else _told(build))
@@ -87,23 +87,17 @@ def _told(build: CleanBuild) -> str:
     return f"{kept} lignes, {build.quarantined} en quarantaine" + ("" if build.whole else " (différence)")
 
 
-def _unclassified(key: dg.AssetKey, form: LoadedForm, build: CleanBuild | None) -> dg.AssetCheckResult:
+def _unclassified(platform: Platform, form: LoadedForm, table: str) -> Verdict:
     """Name the questions nobody has declared or classified: their answers are kept, sealed, and shown to nobody."""
     unclassified = {question.name for question in form.questionnaire.questions() if form.class_of(question) is None}
-    unknown = build.unknown if build is not None else set()
-    names = sorted(unclassified | unknown)
-    text = "Toutes les questions sont déclarées et classées."
+    names = sorted(unclassified | set(stage.unknown_questions(platform.warehouse, form)))
+    text = "Toutes les questions reçues sont déclarées et classées."
     if names:
         text = (
             f"Question(s) sans classe de confidentialité ou absente(s) du questionnaire local : {', '.join(names)}. Leurs "
             f"réponses restent scellées. Ajoutez-les ({form.where}, « privacy »), puis relancez."
         )
-    metadata = (
-        {"règles non évaluées": ", ".join(sorted(build.not_judged))} if build is not None and build.not_judged else {}
-    )
-    return dg.AssetCheckResult(
-        passed=not names, asset_key=key, check_name=UNCLASSIFIED, severity=WARN, description=text, metadata=metadata
-    )
+    return Verdict(table, UNCLASSIFIED, text, "warning", passed=not names)
 
 
 def _metadata(platform: Platform, build: CleanBuild | None, form: LoadedForm) -> dict[str, Any]:
@@ -119,6 +113,7 @@ def _metadata(platform: Platform, build: CleanBuild | None, form: LoadedForm) ->
             "supprimées à la source": build.deleted,
             "corrections appliquées": sum(outcome.state == "applied" for outcome in build.corrections),
             "corrections refusées": sum(outcome.state == "refused" for outcome in build.corrections),
+            "règles non évaluées": ", ".join(sorted(build.not_judged)) or "aucune",
             "rejets par règle": {
                 f"{rule} ({severity})": count for (rule, severity), count in sorted(build.faults.items())
             },

@@ -34,7 +34,7 @@ def _extract_asset(
     @dg.asset(
         key=key,
         deps=[dg.AssetKey(["indicators", project.id])],
-        group_name=f"{project.id}_6_extraits",
+        group_name=f"{project.id}_6_extracts",
         description=f"{label}, {project.project.name}. Les codes de bailleur non vérifiés y sont montrés comme tels.",
         owners=project.project.owners,
         tags={"projet": project.id, "etape": "extracts"},

@@ -29,7 +29,7 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
     @dg.asset(
         key=key,
         deps=[mart_key(name) for name in read],
-        group_name=f"{project.id}_5_indicateurs",
+        group_name=f"{project.id}_5_indicators",
         description=f"Les {len(logframe.indicators)} indicateurs du cadre logique de {project.project.name}, par période et "
         f"désagrégation.{status}\n\n{listed}",
         owners=project.project.owners,

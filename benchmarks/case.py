@@ -32,7 +32,8 @@ class Case:
     """One line of the table.
 
     group: the cases it is compared with and alternates with · reference: ours, against which the ratio of the others is
-    taken · own_peak: the function measures the memory of the processes it starts; otherwise it is that of this process.
+    taken · own_peak: the function measures the memory of the processes it starts; otherwise it is that of this process ·
+    repeats: how often it runs; the median counts.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Case:
     run: Callable[[Place], Figures]
     is_reference: bool = False
     own_peak: bool = False
-    repeated: bool = True
+    repeats: int = 3
 
 
 @dataclass

@@ -90,7 +90,7 @@ def _identified(row: dict[str, Any], why: str) -> dict[str, Any]:
 
 
 CASES = (
-    Case("nightly.first", "nightly", "première nuit : tout", first, is_reference=True, repeated=False),
-    Case("nightly.second", "nightly", "nuit suivante : 0,1 % de nouveau", second, repeated=False),
-    Case("nightly.third", "nightly", "nuit sans rien de nouveau", third, repeated=False),
+    Case("nightly.first", "nightly", "première nuit : tout", first, is_reference=True, repeats=1),
+    Case("nightly.second", "nightly", "nuit suivante : 0,1 % de nouveau", second, repeats=1),
+    Case("nightly.third", "nightly", "nuit sans rien de nouveau", third, repeats=1),
 )

@@ -50,7 +50,10 @@ def dagster(place: Place) -> Figures:
 
 
 CASES = (
-    Case("startup.definitions", "startup", "définitions : import dans un processus neuf", definitions, True, True),
-    Case("startup.dagster", "startup", "dont Dagster seul : import dagster", dagster, own_peak=True),
-    Case("startup.demo", "startup.demo", "meal demo, entier", demo, own_peak=True, repeated=False),
-)
+    Case(
+        "startup.definitions", "startup", "définitions : import dans un processus neuf", definitions,
+        is_reference=True, own_peak=True, repeats=5,
+    ),
+    Case("startup.dagster", "startup", "dont Dagster seul : import dagster", dagster, own_peak=True, repeats=5),
+    Case("startup.demo", "startup.demo", "meal demo, entier", demo, own_peak=True, repeats=1),
+)  # fmt: skip

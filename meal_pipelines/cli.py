@@ -202,9 +202,11 @@ def up(
     """Ouvrir l'interface Dagster et le planificateur sur l'entrepôt. Ctrl-C arrête tout."""
     from meal_pipelines.display import console
     from meal_pipelines.orchestrate import serve
+    from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
 
     settings = _settings(demo)
+    load_projects(settings)
     with Warehouse.open(settings) as warehouse:
         _check_keys(settings, warehouse)
         if db_port is not None:

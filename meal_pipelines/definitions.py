@@ -5,6 +5,7 @@ Nothing happens at import but reading the projects' files: no connection, no key
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -35,17 +36,17 @@ def build_definitions(
 
     settings: which projects; by default the environment's. resources: replaces `platform` in tests and in the command line.
     """
-    # An exception's text may quote an answer: Dagster then stores an error number in its place.
-    os.environ.setdefault("DAGSTER_REDACT_USER_CODE_ERRORS", "1")
     settings = settings or Settings.load()
     projects = load_projects(settings)
-    return dg.Definitions(
+    definitions = dg.Definitions(
         assets=_assets(projects),
         jobs=[nightly_job(), thema_job()],
         schedules=_schedules(),
         resources={"platform": Platform(), **(resources or {})},
         executor=_executor(settings),
     )
+    _mask_errors()
+    return definitions
 
 
 def _assets(projects: Mapping[str, LoadedProject]) -> list[dg.AssetsDefinition]:
@@ -116,8 +117,18 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
     return dg.in_process_executor
 
 
-def __getattr__(name: str) -> dg.Definitions:
-    """`defs`, made when Dagster asks for it: importing this module reads nothing."""
-    if name == "defs":
-        return build_definitions()
-    raise AttributeError(name)
+def _mask_errors() -> None:
+    """From here on this process runs steps, and the text of their errors may quote an answer: none is stored or logged.
+
+    What fails before, while definitions load, speaks of configuration files only and stays readable.
+    """
+    os.environ["DAGSTER_REDACT_USER_CODE_ERRORS"] = "1"
+    masked = logging.getLogger("dagster.redacted_errors")
+    masked.addHandler(logging.NullHandler())
+    masked.propagate = False
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `workspace.yaml` and `dg` load; made when they ask for it."""
+    return build_definitions()

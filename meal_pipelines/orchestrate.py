@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 INSTANCE = """\
 # Written by `meal`; a setting changed here is written again at the next start.
 telemetry: {enabled: false}
+nux: {enabled: false}
 event_log_storage: {module: resources.event_log, class: OpenEventLog, config: {base_dir: BASE}}
 concurrency:
   runs: {max_concurrent_runs: 1}
@@ -42,7 +44,7 @@ retention:
   schedule: {purge_after_days: 90}
   sensor: {purge_after_days: {skipped: 7, failure: 30, success: 90}}
 """
-STAGES = ("raw", "cleaned", "pseudonymised", "marts", "indicators", "extracts")
+QUIET = ["--log-level", "warning", "--dagster-log-level", "error", "--code-server-log-level", "error"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ def prepare_instance(settings: Settings) -> None:
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         file.write_text(text, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
-    os.environ["DAGSTER_REDACT_USER_CODE_ERRORS"] = "1"
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     base = settings.home.parent if settings.demo else settings.home
     out = settings.out.parent if settings.demo else settings.out
@@ -161,11 +162,12 @@ def serve(settings: Settings, *, port: int, read_only: bool = False) -> Iterator
     """
     prepare_instance(settings)
     _require_free(port)
+    signal.signal(signal.SIGTERM, _interrupt)  # a service manager's stop ends the children too
     workspace = ["-w", str(CHECKOUT / "workspace.yaml")]
-    webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace]
+    webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace, *QUIET]
     if read_only:
         webserver.append("--read-only")
-    daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace]
+    daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace, "--log-level", "error"]
     with _process(webserver) as ui, _process(daemon) as background:
         address = f"http://127.0.0.1:{port}"
         while not _answers(address):
@@ -175,6 +177,10 @@ def serve(settings: Settings, *, port: int, read_only: bool = False) -> Iterator
         while True:
             _require_running(ui, background)
             time.sleep(1)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _require_free(port: int) -> None:

@@ -9,6 +9,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import cache
 from itertools import product
 from statistics import median
 from typing import Any
@@ -199,6 +200,7 @@ def _period_ends(starts_on: dt.date, last_day: dt.date) -> dict[tuple[str, str],
     return found
 
 
+@cache
 def _periods_of(day: dt.date, starts_on: dt.date, last_day: dt.date) -> set[tuple[str, str]]:
     """The periods a record counts in: those its day lies in, and every cumulative one from its month on."""
     found = set(_labels(day, starts_on))

@@ -188,7 +188,7 @@ class Judge:
             return None
 
     def _apply_rules(self, judged: Judged, scope: Scope) -> None:
-        """Judge the project's own rules, where every question they name is answered: what is missing is named already.
+        """Judge the project's own rules, where every question they name is well answered: what is not is named already.
 
         A question that the rule itself compares with nothing (`${nom} = ''`) need not be answered.
         """
@@ -198,12 +198,20 @@ class Judge:
             holds = self._holds(rule.check, scope, None)
             if holds is None:
                 continue
-            answered = [scope.answers[name].truth for name in parse(rule.check).names - may_be_empty(rule.check)]
+            named = parse(rule.check).names - may_be_empty(rule.check)
+            answered = [self._well_answered(judged, scope, name) for name in named]
             broken = ~holds & np.logical_and.reduce([np.ones(scope.rows, dtype=bool), *answered])
             for row in np.flatnonzero(broken):
                 judged.faults.append(Fault(int(row), "", rule.name, rule.message, rule.severity))
                 if rule.severity == "critical":
                     judged.stands[row] = False
+
+    def _well_answered(self, judged: Judged, scope: Scope, name: str) -> np.ndarray[Any, Any]:
+        """For each row, whether the question has an answer, and one that was not found faulty."""
+        question, answered = judged.raw.table.question(name), scope.answers[name].truth
+        if question is None:
+            return answered
+        return answered & np.array([text is not None for text in judged.texts[question.column]], dtype=bool)
 
     def _report(self, judged: Judged, scope: Scope, question: Question, rule: str, rows: list[int]) -> None:
         """Empty the faulty answers; quarantine the rows that cannot do without."""

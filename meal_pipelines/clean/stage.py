@@ -376,6 +376,28 @@ def publish(warehouse: Warehouse, build: CleanBuild, log: CleaningLog) -> None:
         _drop(cursor, build)
 
 
+def _note_unknown(cursor: Any, build: CleanBuild) -> None:
+    """Remember the questions nobody declared; a whole build has seen every answer, so it also forgets."""
+    whose = (build.form.project, build.form.name)
+    if build.whole:
+        cursor.execute("delete from quality.unknown_question where project = %s and form = %s", whose)
+    cursor.executemany(
+        "insert into quality.unknown_question (project, form, question, first_load_id) values (%s, %s, %s, %s)"
+        " on conflict do nothing",
+        [(*whose, question, build.until) for question in sorted(build.unknown)],
+    )
+
+
+def unknown_questions(warehouse: Warehouse, form: LoadedForm) -> list[str]:
+    """The questions received so far that the form's questionnaire does not have, in alphabetical order."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select question from quality.unknown_question where project = %s and form = %s order by question",
+            (form.project, form.name),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def discard(warehouse: Warehouse, build: CleanBuild) -> None:
     """Forget a condemned build: yesterday's tables stay."""
     with warehouse.connect() as connection, connection.cursor() as cursor:

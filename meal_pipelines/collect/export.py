@@ -149,10 +149,10 @@ def read_sheets(file: Path, names: list[str]) -> dict[str, list[dict[str, str]]]
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
+    if not file.is_file():
+        raise ConfigurationError(f"Classeur introuvable : {file}. Corrigez le chemin de la source.")
     try:
         workbook = CalamineWorkbook.from_path(file)
-    except FileNotFoundError:
-        raise ConfigurationError(f"Classeur introuvable : {file}. Corrigez le chemin de la source.") from None
     except (CalamineError, OSError, ValueError):
         raise ConfigurationError(
             f"{file.name} n'est pas un classeur lisible. Enregistrez-le à nouveau en XLSX."

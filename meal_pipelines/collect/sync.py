@@ -7,6 +7,7 @@ dies anywhere is finished by the next one. Sources are in the modules beside thi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.copy import copy_binary, pack_bigint, pack_bytes, pack_int, pack_text, pack_time
 from meal_pipelines.warehouse.refusals import value_free
+
+LOCK_WAIT_S = 2.0
+"""PostgreSQL releases the lock of a closed (or killed) connection a moment after its client has gone."""
 
 GUARD_SHARE, GUARD_COUNT = 0.2, 20
 """More than this share and this number of submissions gone at once is refused: a permission lost looks the same."""
@@ -127,10 +131,11 @@ class _Sweep:
             return load
 
     def _lock(self, cursor: Any) -> None:
-        cursor.execute(
-            "select pg_try_advisory_lock(hashtext('collect'), hashtext(%s))", (f"{self.project}/{self.form}",)
-        )
-        if not cursor.fetchone()[0]:
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while not self._try_lock(cursor):
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
             raise MealError(
                 f"Le formulaire « {self.form} » ({self.project}) est déjà en cours de collecte par une autre exécution. "
                 f"Attendez qu'elle finisse, puis relancez."
@@ -140,6 +145,12 @@ class _Sweep:
             " where project = %s and form = %s and state = 'running'",
             (self.project, self.form),
         )
+
+    def _try_lock(self, cursor: Any) -> bool:
+        cursor.execute(
+            "select pg_try_advisory_lock(hashtext('collect'), hashtext(%s))", (f"{self.project}/{self.form}",)
+        )
+        return bool(cursor.fetchone()[0])
 
     def _position(self, cursor: Any) -> dict[str, Any]:
         cursor.execute("select position from raw.cursor where project = %s and form = %s", (self.project, self.form))

@@ -64,7 +64,7 @@ left join lateral (
     limit 1
 ) as target on true
 where definition.project = %(project)s
-order by definition.position asc, shown.disaggregation asc
+order by definition.position asc, cast(shown.disaggregation as text) asc
 """
 
 

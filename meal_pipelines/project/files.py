@@ -22,6 +22,7 @@ def read_yaml(path: Path, model: type[Model]) -> tuple[Model, Lines]:
     Raises: ConfigurationError, one line per mistake, each with file, line and key.
     """
     from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
@@ -37,8 +38,10 @@ def read_yaml(path: Path, model: type[Model]) -> tuple[Model, Lines]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", ligne {mark.line + 1}, colonne {mark.column + 1}" if mark else ""
+        # ruamel quotes both values of a doubled key, and one may be a secret.
+        problem = "une clé est écrite deux fois" if isinstance(error, DuplicateKeyError) else error.problem
         raise ConfigurationError(
-            f"{path.name}{where} : YAML mal formé ({error.problem}). Vérifiez les retraits, les « : » et les guillemets."
+            f"{path.name}{where} : YAML mal formé ({problem}). Vérifiez les retraits, les « : » et les guillemets."
         ) from None
     except YAMLError:
         raise ConfigurationError(f"{path.name} : YAML mal formé. Vérifiez les retraits et les guillemets.") from None

@@ -194,10 +194,10 @@ Row = tuple[int, dict[str, str]]
 def _workbook_sheets(path: Path) -> dict[str, list[Row]]:
     from python_calamine import CalamineError, CalamineWorkbook
 
+    if not path.is_file():
+        raise ConfigurationError(f"Questionnaire introuvable : {path}. Corrigez « questionnaire ».")
     try:
         workbook = CalamineWorkbook.from_path(path)
-    except FileNotFoundError:
-        raise ConfigurationError(f"Questionnaire introuvable : {path}. Corrigez « questionnaire ».") from None
     except (CalamineError, OSError, ValueError):
         raise ConfigurationError(
             f"{path.name} n'est pas un classeur lisible (XLSX ou XLS). Enregistrez-le à nouveau depuis Excel."

@@ -42,7 +42,7 @@ class Finished:
         return f"code {self.code}\n{self.out}\n{self.err}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class House:
     """A folder for one warehouse and its files. more: variables that every command run here sees."""
 

@@ -17,7 +17,7 @@ ROWS, SEED = 1200, 7
 PROJECTS = ("prim2", "thamm_plus")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Demo:
     """`meal demo --rows 1200 --seed 7`, finished; its server is up as long as the tests last."""
 

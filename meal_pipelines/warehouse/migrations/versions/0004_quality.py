@@ -9,6 +9,7 @@ down_revision = "0003"
 def upgrade() -> None:
     as_owner()
     _rejections()
+    _unknown_questions()
     _corrections()
     _builds()
     _checks()
@@ -40,6 +41,24 @@ def _rejections() -> None:
         message="ce qui ne va pas, sans la valeur",
         severity="critical : la ligne est écartée ; warning : elle reste, à vérifier",
         state="open, ou resolved quand la règle est respectée",
+    )
+
+
+def _unknown_questions() -> None:
+    run("""
+        create table quality.unknown_question (
+          project text not null,
+          form text not null,
+          question text not null,
+          first_load_id bigint not null,
+          primary key (project, form, question)
+        )
+    """)
+    describe(
+        "quality.unknown_question",
+        "Une ligne par question reçue que le questionnaire du projet n'a pas : ses réponses restent scellées.",
+        question="nom de la question dans les soumissions",
+        first_load_id="chargement où elle est apparue",
     )
 
 

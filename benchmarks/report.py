@@ -1,0 +1,130 @@
+"""The table a person reads, in French, the goals beside it, and the same as JSON for a machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.run import Line
+
+NOTES = """\
+Chaque cas tourne dans un processus neuf, les pairs à tour de rôle ; secondes : médiane (minimum – maximum). Mémoire : le
+maximum de ce processus ; celle de PostgreSQL, le même pour tous, n'est pas comptée. Temps : celui du cas divisé par le nôtre.
+(a) meal scelle chaque ligne et valide le curseur page par page ; dlt et pandas écrivent en clair. dlt reçoit
+max_table_nesting=0, son meilleur cas. Plancher : un COPY en texte des mêmes octets, déjà en mémoire, sans HTTP, sans index.
+(b) meal lit raw scellé, type, juge (pandera), quarantaine, scelle, pseudonymise et remplit le coffre ; extract de dlt et
+lecture de pandas ne sont pas comptés. Chargement de pandera et de Great Expectations non compté.
+(c) Les valeurs des requêtes écrites à la main sont comparées aux nôtres, une à une.
+(e) Mémoire : celle du plus grand processus de la commande."""
+
+
+def seconds(value: float) -> str:
+    return _comma(f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}")
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def _comma(text: str) -> str:
+    return text.replace(".", ",")
+
+
+def show(title: str, groups: Sequence[Sequence[Line]]) -> None:
+    """One part of the table."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("Cas", no_wrap=True)
+    for name in ("Lignes", "Secondes", "Lignes/s", "Mémoire", "Temps"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Remarque")
+    for group in groups:
+        reference = next((line for line in group if line.case.is_reference and line.runs), None)
+        for line in group:
+            table.add_row(*_cells(line, reference), style="bold" if line is reference else None)
+        table.add_section()
+    _console().print(table)
+
+
+def _cells(line: Line, reference: Line | None) -> list[str]:
+    if not line.runs:
+        return [line.case.label, "", "échec", "", "", "", ""]
+    spread = ""
+    if len(line.runs) > 1:
+        found = [run.seconds for run in line.runs]
+        spread = f" ({seconds(min(found))} – {seconds(max(found))})"
+    return [
+        line.case.label,
+        number(line.rows) if line.rows else "–",
+        seconds(line.seconds) + spread,
+        number(line.rows / line.seconds) if line.rows > 1 else "–",
+        f"{line.peak / 2**20:.0f} Mio" if line.peak else "–",
+        _comma(f"× {line.seconds / reference.seconds:.2f}") if reference else "–",
+        line.note,
+    ]
+
+
+def show_goals(lines: Sequence[Line]) -> None:
+    """What was aimed at, and what was found; only for what was measured."""
+    found = {line.case.name: line for line in lines if line.runs}
+    console = _console()
+    for text, kept in _goals(found):
+        console.print(f"  {'[green]✓[/]' if kept else '[red]✗[/]'} {text}")
+
+
+def _goals(found: dict[str, Line]) -> list[tuple[str, bool]]:
+    goals = []
+
+    def ratio(text: str, above: str, below: str, least: float | None = None, most: float | None = None) -> None:
+        if above in found and below in found:
+            value = found[above].seconds / found[below].seconds
+            kept = (least is None or value >= least) and (most is None or value <= most)
+            goals.append((f"{text} : {_comma(f'{value:.1f}')}", kept))
+
+    ratio("collecte, au moins 5 × dlt", "collect.dlt", "collect.ours", least=5)
+    ratio("collecte, au plus 4 × le plancher", "collect.ours", "collect.floor", most=4)
+    for form in ("beneficiaires", "prestations"):
+        ratio(f"raw → pseudonymised ({form}), au moins 2 × dlt", f"clean.{form}.dlt", f"clean.{form}.ours", least=2)
+    for name, label, most in (("definitions", "import des définitions", 3), ("demo", "meal demo", 60)):
+        if line := found.get(f"startup.{name}"):
+            goals.append((f"{label}, moins de {most} s : {seconds(line.seconds)} s", line.seconds < most))
+    if (line := found.get("startup.demo")) and line.peak is not None:
+        goals.append((f"meal demo, moins de 1 Gio : {line.peak / 2**20:.0f} Mio", line.peak < 2**30))
+    return goals
+
+
+def show_facts(facts: dict[str, str]) -> None:
+    _console().print(" · ".join(f"{name} {value}" for name, value in facts.items()), style="dim")
+
+
+def show_notes() -> None:
+    _console().print(NOTES, style="dim")
+
+
+def write(file: Path, facts: dict[str, str], lines: Sequence[Line]) -> None:
+    """Everything measured, run by run."""
+    content = {
+        "facts": facts,
+        "cases": {
+            line.case.name: {
+                "label": line.case.label,
+                "rows": line.rows if line.runs else None,
+                "seconds": line.seconds if line.runs else None,
+                "runs": [run.seconds for run in line.runs],
+                "peak_bytes": line.peak,
+                "note": line.note if line.runs else "",
+                "failure": line.failure,
+            }
+            for line in lines
+        },
+    }
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _console() -> Console:
+    """A cut figure is worse than a long line."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=170)

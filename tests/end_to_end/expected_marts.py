@@ -1,0 +1,287 @@
+"""What each mart must hold, worked out from the truth by what its description says, in plain Python.
+
+One function per mart; each gives one record per row of the mart, with the mart's columns but `project`. Persons are
+called as the truth calls them.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from meal_pipelines.settings import CHECKOUT
+from tests.end_to_end.truth import Answers, Standing, Truth
+
+Record = dict[str, Any]
+
+
+def persons(truth: Truth) -> dict[str, Record]:
+    """Who consented to be registered: as in the most recent registration; first met at the earliest."""
+    form, day = REGISTERS[truth.project]
+    registered: dict[str, list[tuple[dt.date, str, Answers]]] = {}
+    for one in truth.standing(form):
+        if one.answers["consentement"] == "oui" and one.person is not None:
+            line = (_day(one.answers[day]), one.submission_id, one.answers)
+            registered.setdefault(one.person, []).append(line)
+    found = {}
+    for person, lines in registered.items():
+        last_day, _, answers = max(lines, key=lambda line: line[:2])
+        found[person] = {
+            "person_id": person,
+            "sex": answers["sexe"],
+            "age_band": age_band(truth, answers, last_day),
+            "target_group": answers.get("groupe_cible"),
+            "nationality_code": answers.get("nationalite"),
+            "region_code": answers["region"],
+            "province_code": answers["province"],
+            "first_met_on": min(line[0] for line in lines),
+        }
+    return found
+
+
+def service_delivery(truth: Truth) -> Iterator[Record]:
+    """One row per person served by one delivery; who is listed twice counts on the first line."""
+    known = persons(truth)
+    for one in truth.once("prestations"):
+        day = _day(one.answers["date_prestation"])
+        for rank, row in _each_once(one.rows.get("personnes", [])):
+            agreed = row["consentement"] == "oui"
+            person = row.get("_person") if agreed else None
+            registered = known.get(person or "", {})
+            yield {
+                "submission_id": one.submission_id,
+                "repeat_index": rank,
+                "person_id": person,
+                "organisation": one.answers["organisation"],
+                "service_type": one.answers["type_prestation"],
+                "sex": registered.get("sex") or row.get("sexe"),
+                "age_band": registered.get("age_band") or age_band(truth, row, day),
+                "target_group": registered.get("target_group") or row.get("groupe_cible"),
+                "region_code": one.answers["region"],
+                "province_code": one.answers["province"],
+                "delivered_on": day,
+            }
+
+
+def grant_contract(truth: Truth) -> Iterator[Record]:
+    """One row per contract."""
+    for one in truth.standing("subventions"):
+        yield {
+            "grant_id": one.answers["numero_contrat"],
+            "submission_id": one.submission_id,
+            "organisation": one.answers["organisation"],
+            "organisation_type": one.answers["type_organisation"],
+            "is_women_led": one.answers["dirigee_par_femme"] == "oui",
+            "call_code": one.answers["code_appel"],
+            "region_code": one.answers["region"],
+            "gender_level": int(one.answers["niveau_genre"]),
+            "amount_mad": number(one.answers["montant_mad"]),
+            "signed_on": _day(one.answers["date_signature"]),
+            "ends_on": _day(one.answers["date_fin"]),
+        }
+
+
+def institution_milestone(truth: Truth) -> Iterator[Record]:
+    """Instruments in force or completed, tools, plans with both kinds of budgeted actions, ratings of a region."""
+    reached: dict[str, Callable[[Answers], bool]] = {
+        "instrument": lambda answers: answers["etat_instrument"] in ("en_vigueur", "acheve"),
+        "plan": lambda answers: answers["actions_migration"] > 0 and answers["actions_genre"] > 0,
+    }
+    for one in _once_among(truth, "institutions", lambda a: reached.get(a["type_jalon"], lambda _: True)(a)):
+        asked = one.answers
+        place = asked.get("commune") or asked.get("province") or asked["region"]
+        identity = [asked.get("type_institution") or "region", place, asked.get("secteur_service")]
+        yield {
+            "submission_id": one.submission_id,
+            "institution_id": ":".join(part for part in identity if part),
+            "institution_type": asked.get("type_institution"),
+            "milestone_type": asked["type_jalon"],
+            "instrument_type": asked.get("type_instrument"),
+            "tool_type": asked.get("type_outil"),
+            "region_code": asked["region"],
+            "province_code": asked.get("province"),
+            "commune_code": asked.get("commune"),
+            "level": int(asked["niveau"]) if "niveau" in asked else None,
+            "reached_on": _day(asked["date_jalon"]),
+        }
+
+
+def orientation(truth: Truth) -> Iterator[Record]:
+    """One row per interview of a candidate who consented."""
+    for one, registered in _agreed(truth, "candidats", truth.once("candidats")):
+        day = _day(one.answers["date_orientation"])
+        yield {**_about(truth, one, registered, day), **_contract(one), "oriented_on": day}
+
+
+def mobility_step(truth: Truth) -> Iterator[Record]:
+    """One row per step; the confirmed sending before the others, then the earliest."""
+    kept: dict[tuple[Any, ...], Standing] = {}
+    agreed = [one for one in truth.standing("parcours") if one.answers["consentement"] == "oui"]
+    names = truth.declared["forms"]["parcours"]["duplicates"]
+    for one in sorted(agreed, key=lambda one: (_confirmed(one.answers) is not True, *arrival_of(one))):
+        kept.setdefault(tuple(one.answers[name] for name in names), one)
+    for one, registered in _agreed(truth, "parcours", list(kept.values())):
+        asked, day = one.answers, _day(one.answers["date_etape"])
+        validated = day if asked["etape"] == "offre_validee" else _day(asked["offre_validee_le"])
+        yield {
+            **_about(truth, one, registered, day),
+            **_contract(one),
+            "step": asked["etape"],
+            "employer": asked["employeur"],
+            "offer_validated_on": validated,
+            "is_confirmed": _confirmed(asked),
+            "delay_days": (day - validated).days if asked["etape"] == "arrivee_poste" else None,
+            "step_on": day,
+        }
+
+
+def training_attendance(truth: Truth) -> Iterator[Record]:
+    """One row per person who attended a session; completed from 80 % of its hours."""
+    known = persons(truth)
+    for one in truth.once("formations"):
+        if one.answers["consentement"] != "oui":
+            continue
+        day = _day(one.answers["date_fin"])
+        for rank, row in _each_once(one.rows.get("participants", [])):
+            registered = known.get(row["_person"], {})
+            attended = 100 * number(row["heures_presence"]) / number(one.answers["heures_totales"])
+            yield {
+                "submission_id": one.submission_id,
+                "repeat_index": rank,
+                "person_id": row["_person"],
+                "training_type": one.answers["type_formation"],
+                "institution": one.answers["institution"],
+                "sex": registered.get("sex") or row["sexe"],
+                "age_band": registered.get("age_band") or age_band(truth, row, day),
+                "sector": one.answers["secteur"],
+                "region_code": registered.get("region_code") or row["region"],
+                "is_completed": attended >= 80,
+                "was_presented": row["presente"] == "oui",
+                "is_certified": row.get("certifie") == "oui",
+                "attendance_pct": rounded(attended, 1),
+                "pre_score": number(row.get("score_pre")),
+                "post_score": number(row.get("score_post")),
+                "held_on": day,
+            }
+
+
+def return_survey(truth: Truth) -> Iterator[Record]:
+    """One row per cohort interview; costs in months of the same person's income, at the seed's rate."""
+    for one, registered in _agreed(truth, "retours", truth.once("retours")):
+        asked, day = one.answers, _day(one.answers["date_enquete"])
+        income = number(asked["revenu_mensuel_eur"])
+        in_mad = income * _rate(day)
+        cost = number(asked["cout_recrutement_mad"])
+        yield {
+            **_about(truth, one, registered, day),
+            **_contract(one),
+            "support_type": asked.get("type_appui"),
+            "was_supported": asked["appui_recu"] == "oui",
+            "situation": asked.get("situation"),
+            "recruitment_cost_mad": cost,
+            "monthly_income_eur": income,
+            "monthly_income_mad": rounded(in_mad, 2),
+            "cost_in_months": rounded(cost / in_mad, 4),
+            "returned_on": _day(asked["date_retour"]) if "date_retour" in asked else None,
+            "surveyed_on": day,
+        }
+
+
+def arrival_of(one: Standing) -> tuple[dt.datetime, str]:
+    assert one.sent_at is not None
+    return one.sent_at, one.submission_id
+
+
+def age_band(truth: Truth, answers: Answers, day: dt.date) -> str | None:
+    """The project's band of an age that day, from the year of birth."""
+    if "annee_naissance" not in answers:
+        return None
+    age = day.year - answers["annee_naissance"]
+    for band in truth.declared["age_bands"]:
+        least, most = band.replace("+", "-999").split("-")
+        if int(least) <= age <= int(most):
+            return str(band)
+    return None
+
+
+def number(value: Any) -> Any:
+    return None if value is None else Decimal(str(value))
+
+
+def rounded(value: Decimal, digits: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+def _once_among(truth: Truth, form: str, holds: Callable[[Answers], bool]) -> list[Standing]:
+    return [one for one in truth.once(form) if holds(one.answers)]
+
+
+def _agreed(truth: Truth, form: str, among: list[Standing]) -> Iterator[tuple[Standing, Record]]:
+    """Those who consented, each with what their registration says."""
+    known = persons(truth)
+    for one in among:
+        if one.answers["consentement"] == "oui":
+            yield one, known.get(one.person or "", {})
+
+
+def _about(truth: Truth, one: Standing, registered: Record, day: dt.date) -> Record:
+    return {
+        "submission_id": one.submission_id,
+        "person_id": one.person,
+        "sex": registered.get("sex") or one.answers["sexe"],
+        "age_band": registered.get("age_band") or age_band(truth, one.answers, day),
+        "region_code": registered.get("region_code") or one.answers["region"],
+    }
+
+
+def _contract(one: Standing) -> Record:
+    return {
+        "sector": one.answers["secteur"],
+        "is_renewal": one.answers["primo_renouvellement"] == "renouvellement",
+        "contract_type": one.answers["type_contrat"],
+    }
+
+
+def _confirmed(answers: Answers) -> bool | None:
+    return answers["entree_confirmee"] == "oui" if "entree_confirmee" in answers else None
+
+
+def _each_once(rows: list[tuple[int, Answers]]) -> Iterator[tuple[int, Answers]]:
+    seen = set()
+    for rank, row in rows:
+        person = row.get("_person")
+        if person is None or person not in seen:
+            seen.add(person)
+            yield rank, row
+
+
+def _day(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
+
+
+def _rate(day: dt.date) -> Decimal:
+    with (CHECKOUT / "dbt_like_sql" / "seeds" / "exchange_rate.csv").open(encoding="utf-8") as file:
+        rates = [(_day(line["valid_from"]), Decimal(line["rate"])) for line in csv.DictReader(file)]
+    return max(rate for rate in rates if rate[0] <= day)[1]
+
+
+REGISTERS = {"prim2": ("beneficiaires", "date_enregistrement"), "thamm_plus": ("candidats", "date_orientation")}
+MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
+    "prim2": {
+        "person": lambda truth: iter(persons(truth).values()),
+        "service_delivery": service_delivery,
+        "grant_contract": grant_contract,
+        "institution_milestone": institution_milestone,
+    },
+    "thamm_plus": {
+        "person": lambda truth: iter(persons(truth).values()),
+        "orientation": orientation,
+        "mobility_step": mobility_step,
+        "training_attendance": training_attendance,
+        "return_survey": return_survey,
+    },
+}
+"""By project: the marts it feeds, and what their records must be."""
