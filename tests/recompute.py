@@ -59,14 +59,13 @@ def recompute(
     categories = _categories(indicator, counted, dimensions)
     ends = _period_ends(starts_on, last_day)
     found: dict[Key, Row] = {}
+    during = [(_periods_of(read("date", record), starts_on, last_day), record) for record in counted]
     for kind, label in ends:
         if measure["kind"] == "latest":
             inside = [record for record in counted if read("date", record) <= ends[kind, label]]
             inside = _last_words(inside, read, _all_dimensions(indicator))
         else:
-            inside = [
-                record for record in counted if (kind, label) in _periods_of(read("date", record), starts_on, last_day)
-            ]
+            inside = [record for periods, record in during if (kind, label) in periods]
         by_category = defaultdict(list)
         for record in inside:
             for grouping in _groupings(indicator):

@@ -211,7 +211,8 @@ class Judge:
         question, answered = judged.raw.table.question(name), scope.answers[name].truth
         if question is None:
             return answered
-        return answered & np.array([text is not None for text in judged.texts[question.column]], dtype=bool)
+        well: np.ndarray[Any, Any] = answered & [text is not None for text in judged.texts[question.column]]
+        return well
 
     def _report(self, judged: Judged, scope: Scope, question: Question, rule: str, rows: list[int]) -> None:
         """Empty the faulty answers; quarantine the rows that cannot do without."""

@@ -360,6 +360,7 @@ def publish(warehouse: Warehouse, build: CleanBuild, log: CleaningLog) -> None:
         whose = {"project": build.form.project, "form": build.form.name}
         for statement in (RESOLVE, REJECT):
             cursor.execute(sql.SQL(statement).format(**names), whose)
+        _note_unknown(cursor, build)
         forget = "delete from quality.correction where project = %(project)s and form = %(form)s"
         cursor.execute(sql.SQL(forget if build.whole else FORGET_CORRECTIONS).format(**names), whose)
         for outcome in build.corrections:

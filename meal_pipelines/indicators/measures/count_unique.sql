@@ -58,7 +58,8 @@ steady as (
 
 ),
 
--- The others have one chain per category. Met twice in a slice, they have that slice for previous one.
+-- The others have one chain per category. Met twice in a slice, they have that slice for previous one: no period begins
+-- after it, so the second time never counts.
 changing as (
 
     select
@@ -84,7 +85,7 @@ arrivals as (
     from (
         select category, slice, previous_slice, units from steady
         union all
-        select category, slice, previous_slice, 1 from changing where previous_slice < slice
+        select category, slice, previous_slice, 1 from changing
     ) as each_unit
     group by category, slice, previous_slice
 

@@ -45,7 +45,7 @@ paired as (
         denominators.period_start,
         denominators.period_end,
         denominators.disaggregation,
-        case when numerators.period is null then null else numerators.value end as numerator,
+        case when numerators.period is null then options.when_absent else numerators.value end as numerator,
         denominators.value as denominator,
         options.scale,
         denominators.units
