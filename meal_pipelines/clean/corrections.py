@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ class CleaningLog:
 
 
 def read_log(path: Path) -> CleaningLog:
-    """Read one form's cleaning log (CSV, UTF-8); no file means no correction.
+    """Read one form's cleaning log (CSV, UTF-8, commas or the semicolons of a French Excel); no file means no correction.
 
     Raises: ConfigurationError with the file and the line of what is not a correction.
     """
@@ -100,9 +101,12 @@ def read_log(path: Path) -> CleaningLog:
         return CleaningLog(path.name, "", {})
     content = path.read_bytes()
     try:
-        rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path.name} n'est pas en UTF-8. Enregistrez-le en « CSV UTF-8 ».") from None
+    header = text.partition("\n")[0]
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
     missing = [name for name in ("submission_id", "question", "old_value", "new_value") if rows and name not in rows[0]]
     if missing:
         raise ConfigurationError(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import extensions, sql
 
+from meal_pipelines.indicators.compile import entry_of
+
 if TYPE_CHECKING:
     from meal_pipelines.indicators.compute import Computation
 
@@ -93,7 +95,4 @@ def audit(connection: extensions.connection, computation: Computation) -> dict[s
 
 
 def _has_total(computation: Computation, code: str) -> bool:
-    logframe = computation.project.logframe
-    assert logframe is not None
-    measure = next(entry.measure for entry in logframe.indicators if entry.code == code)
-    return getattr(measure, "total", None) != "none"
+    return getattr(entry_of(computation.project, code).measure, "total", None) != "none"

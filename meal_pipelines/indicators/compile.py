@@ -106,6 +106,12 @@ def compile_indicator(
     return Compiled(indicator.code, measure.kind, sql, measure.mart, tuple(sorted(columns_of(records))))
 
 
+def entry_of(project: LoadedProject, code: str) -> Indicator:
+    """The logframe's entry of an indicator; it is there."""
+    assert project.logframe is not None, "only a project with a logframe"
+    return next(entry for entry in project.logframe.indicators if entry.code == code)
+
+
 def located(project: LoadedProject, indicator: Indicator, *keys: str) -> str:
     """« prim2/logframe.yaml, ligne 48 », for messages about an indicator's entry."""
     assert project.logframe is not None and project.logframe_lines is not None, "only a project with a logframe"
@@ -153,7 +159,7 @@ def _records(
     _judge_date(date, mart, f"{located(project, indicator, 'measure', 'date')}, {indicator.code}")
     shown: dict[str, exp.Expr] = {
         "slice": exp.func("width_bucket", date, opening.days(calendar.slices()), dialect="postgres"),
-        "dims": exp.cast(exp.array(*(opening.category(name) for name in names), dialect="postgres"), "text[]"),
+        "dims": opening.cast(exp.array(*(opening.category(name) for name in names), dialect="postgres"), "text[]"),
     }
     told_apart, sums = _measured(measure, parsed, mart, date)
     kept: list[exp.Expr] = [
@@ -180,7 +186,7 @@ def _measured(
     """What a measure tells records apart by, besides slice and dimensions; and the sums it takes of the others."""
 
     def numeric(key: str, text: str) -> exp.Expr:
-        return exp.cast(parsed(key, text), "numeric")
+        return opening.cast(parsed(key, text), "numeric")
 
     units: dict[str, exp.Expr] = {"units": exp.Count(this=exp.Star())}
     if isinstance(measure, CountUnique):
@@ -211,9 +217,7 @@ def _judge_date(date: exp.Expr, mart: TableSpec, where: str) -> None:
 
 
 def _derived(project: LoadedProject, indicator: Indicator, measure: Derived, values: tuple[str, str]) -> Compiled:
-    assert project.logframe is not None
-    entries = {entry.code: entry for entry in project.logframe.indicators}
-    numerator, denominator = entries[measure.numerator], entries[measure.denominator]
+    numerator, denominator = entry_of(project, measure.numerator), entry_of(project, measure.denominator)
     fixed = set(measure.numerator_where)
     for grouping in groupings(indicator):
         for source, needed in ((numerator, {*grouping, *fixed}), (denominator, {*grouping})):

@@ -61,7 +61,7 @@ def periods(calendar: Calendar) -> exp.Expr:
     if rows:
         return exp.Values(expressions=[exp.Tuple(expressions=row) for row in rows])
     kinds = ("int", "text", "text", "date", "date", "int", "int")
-    return exp.select(*(exp.cast(exp.null(), kind) for kind in kinds)).where(exp.false())
+    return exp.select(*(cast(exp.null(), kind) for kind in kinds)).where(exp.false())
 
 
 PERIOD_COLUMNS = ("period_id", "period_kind", "period", "period_start", "period_end", "first_slice", "last_slice")
@@ -110,34 +110,44 @@ def derivation(measure: Derived, *, counts: bool) -> exp.Select:
     return exp.select(
         exp.alias_(exp.Literal.string(measure.numerator), "numerator"),
         exp.alias_(exp.Literal.string(measure.denominator), "denominator"),
-        exp.alias_(exp.cast(exp.Literal.string(dumped(measure.numerator_where)), "jsonb"), "numerator_where"),
-        exp.alias_(exp.cast(exp.Literal.number("0") if counts else exp.null(), "numeric"), "when_absent"),
+        exp.alias_(cast(exp.Literal.string(dumped(measure.numerator_where)), "jsonb"), "numerator_where"),
+        exp.alias_(cast(exp.Literal.number("0") if counts else exp.null(), "numeric"), "when_absent"),
         exp.alias_(number(measure.scale), "scale"),
     )
 
 
 def category(name: str) -> exp.Expr:
     """A dimension as the text of a category."""
-    return exp.func("coalesce", exp.cast(exp.column(name, quoted=True), "text"), exp.Literal.string(UNKNOWN))
+    return exp.func("coalesce", cast(exp.column(name, quoted=True), "text"), exp.Literal.string(UNKNOWN))
 
 
 def array(values: Sequence[str | int], kind: str) -> exp.Cast:
     """An array of constants."""
     literals = [exp.convert(value) for value in values]
-    return exp.cast(exp.array(*literals, dialect="postgres"), kind, dialect="postgres")
+    return cast(exp.array(*literals, dialect="postgres"), kind)
 
 
 def days(values: Sequence[dt.date]) -> exp.Cast:
     """An array of days, on one line."""
-    return exp.cast(exp.Literal.string("{" + ", ".join(map(str, values)) + "}"), "date[]", dialect="postgres")
+    return cast(exp.Literal.string("{" + ", ".join(map(str, values)) + "}"), "date[]")
+
+
+def cast(expression: exp.Expr, kind: str) -> exp.Cast:
+    return exp.Cast(this=expression, to=_type(kind).copy())
+
+
+@cache
+def _type(kind: str) -> exp.DataType:
+    """sqlglot parses a type's name, and a query of three years has some 200 casts."""
+    return exp.DataType.build(kind, dialect="postgres")
 
 
 def day(value: dt.date | None) -> exp.Cast:
-    return exp.cast(exp.Literal.string(str(value)) if value else exp.null(), "date")
+    return cast(exp.Literal.string(str(value)) if value else exp.null(), "date")
 
 
 def number(value: object) -> exp.Cast:
-    return exp.cast(exp.Literal.string(str(value)), "numeric")
+    return cast(exp.Literal.string(str(value)), "numeric")
 
 
 def dumped(value: Mapping[str, str]) -> str:

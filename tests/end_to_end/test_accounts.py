@@ -53,7 +53,9 @@ def test_what_is_present_is_cleaned_or_quarantined_and_never_both(demo: Demo, tr
 def test_each_row_of_a_repeat_stands_or_is_rejected_or_goes_with_its_submission(demo: Demo, truth: Truth) -> None:
     for form, told in _told(truth).items():
         for repeat, rows in told["repeat_rows"].items():
-            standing = {(one.submission_id, rank) for one in truth.standing(form) for rank, _ in one.rows.get(repeat, [])}
+            standing = {
+                (one.submission_id, rank) for one in truth.standing(form) for rank, _ in one.rows.get(repeat, [])
+            }
             table = f"{truth.project}_{form}__{repeat}"
             for schema in ("cleaned", "pseudonymised"):
                 assert set(demo.query(f"select submission_id, repeat_index from {schema}.{table}")) == standing, form
@@ -94,7 +96,10 @@ def test_the_projects_own_rules_are_broken_where_the_truth_says(demo: Demo, trut
         )  # fmt: skip
         standing = {one.submission_id for one in truth.standing(form)}
         wanted = Counter(
-            broken["rule"] for line in truth.lines(form) if line["submission_id"] in standing for broken in line["rules"]
+            broken["rule"]
+            for line in truth.lines(form)
+            if line["submission_id"] in standing
+            for broken in line["rules"]
         )
         assert found == wanted == told["rule_violations"], form
 
@@ -167,7 +172,8 @@ def test_answers_to_questions_that_nobody_classified_are_announced(demo: Demo, t
             continue
         new = NEW_QUESTIONS[truth.project][form]
         columns = demo.query(
-            "select table_schema from information_schema.columns where column_name = %s and table_schema <> 'build'", new
+            "select table_schema from information_schema.columns where column_name = %s and table_schema <> 'build'",
+            new,
         )
         assert columns == [], form
 
