@@ -10,7 +10,8 @@ from assets.failures import explained
 from assets.metadata import column_lineage, from_questions, table_metadata
 from expectations.cleaned import suite_for
 from meal_pipelines.clean import stage
-from meal_pipelines.clean.stage import CleanBuild
+from meal_pipelines.clean.build import CleanBuild
+from meal_pipelines.clean.findings import unknown_questions
 from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from resources import Platform
@@ -90,7 +91,7 @@ def _told(build: CleanBuild) -> str:
 def _unclassified(platform: Platform, form: LoadedForm, table: str) -> Verdict:
     """Name the questions nobody has declared or classified: their answers are kept, sealed, and shown to nobody."""
     unclassified = {question.name for question in form.questionnaire.questions() if form.class_of(question) is None}
-    names = sorted(unclassified | set(stage.unknown_questions(platform.warehouse, form)))
+    names = sorted(unclassified | set(unknown_questions(platform.warehouse, form)))
     text = "Toutes les questions reçues sont déclarées et classées."
     if names:
         text = (

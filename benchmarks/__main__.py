@@ -48,7 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", type=int, default=100_000, help="soumissions par cas (défaut : 100 000)")
     parser.add_argument(
-        "--participations", type=int, default=1_000_000, help="lignes des marts pour les indicateurs (défaut : 1 000 000)"
+        "--participations",
+        type=int,
+        default=1_000_000,
+        help="lignes des marts pour les indicateurs (défaut : 1 000 000)",
     )
     parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"parties, parmi {','.join(PARTS)}")
     parser.add_argument("--json", type=Path, help="écrire aussi les mesures dans ce fichier")

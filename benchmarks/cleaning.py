@@ -19,8 +19,8 @@ from benchmarks.peers import dlt_pipeline, flat, to_sql
 from benchmarks.place import PROJECT, SCHEMA, Place, execute, fresh_schema
 
 if TYPE_CHECKING:
-    from meal_pipelines.protect.keyring import Keyring
     from meal_pipelines.project.load import LoadedForm, LoadedProject
+    from meal_pipelines.protect.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 
 REPEATS = {"beneficiaires": None, "prestations": "personnes"}
@@ -83,12 +83,12 @@ class _Audit:
     """The suites of one form, ready to judge."""
 
     def __init__(self, warehouse: Warehouse, project: LoadedProject, form: LoadedForm) -> None:
+        import great_expectations  # noqa: F401 - 5 s, once per process
+
         from expectations import cleaned, pseudonymised
         from expectations.engine import judge
         from meal_pipelines.clean.tables import cleaned_spec
         from meal_pipelines.protect.tables import pseudonymised_spec
-
-        import great_expectations  # noqa: F401 - 5 s, once per process
 
         self._judge, self._url = judge, warehouse.url().render_as_string(hide_password=False)
         tables = form.questionnaire.tables.values()

@@ -105,10 +105,9 @@ def floor(place: Place) -> Figures:
     with place.warehouse() as warehouse:
         fresh_schema(warehouse)
         execute(warehouse, f"create table {SCHEMA}.{FORM} (payload text)")
-        with warehouse.connect() as connection, connection.cursor() as cursor:
-            with stopwatch() as watch:
-                cursor.copy_expert(f"copy {SCHEMA}.{FORM} from stdin", io.BytesIO(body))
-                connection.commit()
+        with warehouse.connect() as connection, connection.cursor() as cursor, stopwatch() as watch:
+            cursor.copy_expert(f"copy {SCHEMA}.{FORM} from stdin", io.BytesIO(body))
+            connection.commit()
         return Figures(watch.seconds, _rows(place, warehouse), note=f"{len(body) / len(lines):.0f} octets par ligne")
 
 

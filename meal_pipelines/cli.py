@@ -145,12 +145,15 @@ def run(
     demo: Demo = False,
 ) -> None:
     """Collecter et calculer ce qui a changé, sur les sources configurées."""
+    from meal_pipelines.collect.sources import check_sources
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
 
     settings = _settings(demo)
     chosen = list(project or [])
-    load_projects(settings, chosen or None)
+    projects = load_projects(settings, chosen or None)
+    if not stage or Stage.RAW in stage:
+        check_sources(settings, projects.values())
     with Warehouse.open(settings) as warehouse:
         _check_keys(settings, warehouse)
         _run(settings, chosen, [str(each) for each in stage or []], accept_deletions=accept_deletions)

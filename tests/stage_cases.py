@@ -16,8 +16,8 @@ import orjson
 from psycopg2 import sql
 
 from meal_pipelines.clean import stage as clean
+from meal_pipelines.clean.build import CleanBuild
 from meal_pipelines.clean.corrections import read_log
-from meal_pipelines.clean.stage import CleanBuild
 from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
 from meal_pipelines.collect.sync import Load, synchronise
 from meal_pipelines.errors import TransientError

@@ -15,9 +15,10 @@ import numpy as np
 
 from meal_pipelines.clean.extract import RawTable
 from meal_pipelines.clean.parse import expected, parser_of
-from meal_pipelines.project.expression import Scope, UnsupportedExpression, Values, parse
+from meal_pipelines.project.expression import Scope, UnsupportedExpression, parse
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question, french
+from meal_pipelines.project.values import Values
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from meal_pipelines.collect.export import ExportedPages, ExportedWorkbook
@@ -33,6 +34,22 @@ def open_sources(settings: Settings, project: LoadedProject, form: LoadedForm) -
     if server.kind == "workbook":
         return [(None, _workbooks(folder, form.form.source.file or f"{form.name}*.xlsx", form))]
     return [(None, _exported_workbook(folder, form))] if form.form.source.sheet else _exports(folder / form.name)
+
+
+def check_sources(settings: Settings, projects: Iterable[LoadedProject]) -> None:
+    """Refuse before anything is collected when a source is not configured; no source is contacted.
+
+    Raises: ConfigurationError, one line for each variable, folder or setting that is missing.
+    """
+    missing: dict[str, None] = {}
+    for project in projects:
+        for form in project.forms.values():
+            try:
+                open_sources(settings, project, form)
+            except ConfigurationError as error:
+                missing[str(error)] = None
+    if missing:
+        raise ConfigurationError("\n".join(missing))
 
 
 def _kobo(settings: Settings, project: LoadedProject, form: LoadedForm, server: Server) -> Source:

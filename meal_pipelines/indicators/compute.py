@@ -152,12 +152,12 @@ def rows(connection: extensions.connection, project: str) -> int:
 
 def cutoff(cursor: extensions.cursor, project: LoadedProject) -> dt.date | None:
     """The local day on which the last submission that is still there was received; None when there is none."""
+    # One sort, whatever the planner knows: looking for a later version of each took 83 s on 20,000 rows just collected.
     cursor.execute(
-        "select cast(submitted_at at time zone %(zone)s as date) from raw.submission as received"
-        " where project = %(project)s and state = 'present' and submitted_at is not null and not exists ("
-        "  select from raw.submission as later where later.project = received.project and later.form = received.form"
-        "  and later.submission_id = received.submission_id and later.version > received.version)"
-        " order by submitted_at desc limit 1",
+        "select cast(max(submitted_at) at time zone %(zone)s as date) from ("
+        "  select distinct on (form, submission_id) state, submitted_at from raw.submission"
+        "  where project = %(project)s order by form, submission_id, version desc"
+        ") as last where state = 'present'",
         {"project": project.id, "zone": project.project.timezone},
     )
     found = cursor.fetchone()

@@ -45,7 +45,9 @@ def read_yaml(path: Path, model: type[Model]) -> tuple[Model, Lines]:
     finally:
         loader.dispose()
     if root is None or not isinstance(data, dict):
-        raise ConfigurationError(f"{_named(path)} : le fichier est vide ou n'est pas une liste de clés « clé: valeur ».")
+        raise ConfigurationError(
+            f"{_named(path)} : le fichier est vide ou n'est pas une liste de clés « clé: valeur »."
+        )
     lines = Lines(path, root)
     try:
         return model.model_validate(data), lines

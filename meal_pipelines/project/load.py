@@ -17,7 +17,8 @@ from meal_pipelines.project.agreement import disagreements
 from meal_pipelines.project.files import Lines, read_yaml
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.project.model import Form, Generalisation, PrivacyClass, Project
-from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table, read_questionnaire
+from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
+from meal_pipelines.project.xlsform import read_questionnaire
 from meal_pipelines.settings import Settings
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meal_pipelines.project.expression import Scope, Values, parse
+from meal_pipelines.project.expression import Scope, parse
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question, Table
+from meal_pipelines.project.values import Values
 from meal_pipelines.sample.calendar import LASTS, OPENS, day_texts, stamp_texts
 from meal_pipelines.sample.chance import Chance, Floats, Integers, Keys, cumulative
 from meal_pipelines.sample.draw import Draw, Drawing

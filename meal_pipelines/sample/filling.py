@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meal_pipelines.project.expression import Scope, Values, parse
+from meal_pipelines.project.expression import Scope, parse
+from meal_pipelines.project.values import Values
 from meal_pipelines.sample.chance import Floats, Integers, Keys
 
 Column = NDArray[Any]

@@ -282,4 +282,4 @@ def _free_port() -> int:
 
 def _small_shared_memory() -> bool:
     """Docker gives /dev/shm 64 MB, which one parallel query fills."""
-    return sys.platform == "linux" and os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").total < 512 * 2**20
+    return sys.platform == "linux" and Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").total < 512 * 2**20

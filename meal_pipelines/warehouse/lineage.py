@@ -62,7 +62,7 @@ class QualifiedQuery:
             raise ConfigurationError(
                 f"{start} est dans {' et '.join(holders)}. Écrivez laquelle, par exemple {holders[0]}.{name}."
             )
-        if holders and table or None in candidates.values():
+        if (holders and table) or None in candidates.values():
             return
         places = " ni ".join(f"dans « {found} »" for found in candidates)
         listed = "".join(f" Colonnes de {found} : {', '.join(known or ())}." for found, known in candidates.items())

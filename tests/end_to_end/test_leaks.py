@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from meal_pipelines.warehouse.binaries import programs
 from tests.end_to_end.conftest import PROJECTS, Demo
 from tests.end_to_end.leaks import SHORTEST, Search, told

@@ -43,7 +43,7 @@ def test_the_form_s_suite_says_what_its_questionnaire_says(project: LoadedProjec
         "submission_id_renseigne": ("not_null", "critical", "rows"),
         "cle_unique": ("unique", "critical", "table"),
         "table_non_vide": ("not_empty", "warning", "table"),
-        "submitted_at_renseigne": ("not_null", "critical", "rows"),
+        "submitted_at_renseigne": ("not_null", "warning", "rows"),
         "accord_renseigne": ("not_null", "critical", "rows"),
         "accord_dans_la_liste": ("in_list", "critical", "rows"),
         "jour_renseigne": ("not_null", "critical", "rows"),

@@ -92,14 +92,12 @@ def test_a_good_row_passes_every_check_of_its_mart(bench: Bench, mart: str) -> N
     assert [name for name, result in results.items() if not result.passed] == []
 
 
-TOMORROW = dt.date.today() + dt.timedelta(days=2)
 OTHER = {"submission_id": "s2"}
 WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
     ("person", {}, {"personne_unique"}, set()),
     ("person", {"person_id": "b" * 32, "sex": "femme"}, {"sexe_f_ou_h"}, set()),
     ("person", {"person_id": "Amina"}, {"pseudonyme_forme"}, set()),
     ("person", {"person_id": "b" * 32, "region_code": "09"}, set(), {"province_dans_sa_region"}),
-    ("service_delivery", {"repeat_index": 2, "delivered_on": TOMORROW}, set(), {"date_de_prestation_passee"}),
     ("grant_contract", {"grant_id": "OR-2", "amount_mad": 0}, {"montant_positif"}, set()),
     ("grant_contract", {"grant_id": "OR-2", "ends_on": dt.date(2026, 3, 31)}, {"fin_apres_signature"}, set()),
     ("institution_milestone", {**OTHER, "level": None}, {"cotation_notee"}, set()),

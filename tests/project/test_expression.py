@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meal_pipelines.project.expression import EPOCH, Scope, UnsupportedExpression, Values, parse
+from meal_pipelines.project.expression import Scope, UnsupportedExpression, parse
+from meal_pipelines.project.values import EPOCH, Values
 
 ANSWERS = {
     "age": "35", "zero": "0", "prix": "12.50", "nom": "Aïcha Tazi", "vide": None, "besoins": "sante emploi logement",

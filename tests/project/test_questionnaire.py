@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.questionnaire import MAIN, read_questionnaire
+from meal_pipelines.project.questionnaire import MAIN
+from meal_pipelines.project.xlsform import read_questionnaire
 from tests.project.xlsforms import CHOICES, SURVEY, form, workbook
 
 

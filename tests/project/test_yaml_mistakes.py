@@ -93,7 +93,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ('project: "essai\n', "YAML mal formé"),
         ("", "le fichier est vide ou n'est pas une liste de clés"),
         ("- a\n- b\n", "le fichier est vide ou n'est pas une liste de clés"),
-        ("project: essai\nproject: essai\n", "project.yaml, ligne 2, colonne 1 : YAML mal formé"),
+        ("project: essai\nproject: essai\n", "project.yaml, ligne 2 : la clé « project » est écrite deux fois"),
     ],
 )
 def test_what_is_not_yaml_is_placed(text: str, expected: str, tmp_path: Path) -> None:

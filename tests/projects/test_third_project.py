@@ -18,8 +18,8 @@ from expectations.cleaned import suite_for as cleaned_suite
 from expectations.engine import judge
 from expectations.pseudonymised import suite_for as pseudonymised_suite
 from meal_pipelines.clean import stage as clean
+from meal_pipelines.clean.build import CleanBuild
 from meal_pipelines.clean.corrections import read_log
-from meal_pipelines.clean.stage import CleanBuild
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.project.load import LoadedProject, load_project

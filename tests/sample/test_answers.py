@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meal_pipelines.project.expression import EPOCH, Scope, Values, parse
+from meal_pipelines.project.expression import Scope, parse
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
+from meal_pipelines.project.values import EPOCH, Values
 from meal_pipelines.protect.normalise import phone
 from tests.sample.conftest import Generated
 

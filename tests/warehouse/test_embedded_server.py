@@ -184,7 +184,7 @@ def test_a_deep_home_with_spaces_and_accents_works(tmp_path: Path) -> None:
     home = tmp_path / "Projets de l'équipe « suivi & évaluation »" / ("dossier très long " * 6).strip() / "meal"
     with Warehouse.open(_settings(home)) as warehouse, warehouse.connect("analyst") as connection:
         host = dict(warehouse.url().normalized_query)["host"][0]
-        assert stat.S_IMODE(os.stat(host).st_mode) == 0o700
+        assert stat.S_IMODE(Path(host).stat().st_mode) == 0o700
         assert connection.status
     _until(lambda: _server_pid(home) is None)
 

@@ -1,0 +1,49 @@
+"""One form under construction: its tables in `build`, and what was counted on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from meal_pipelines.clean.corrections import Outcome
+from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.warehouse.tables import Column, TableSpec, short
+
+REJECTION_COLUMNS = (
+    Column("submission_id", "text", ""), Column("repeat", "text", ""), Column("repeat_index", "integer", ""),
+    Column("question", "text", ""), Column("rule", "text", ""), Column("message", "text", ""),
+    Column("severity", "text", ""), Column("load_id", "bigint", ""),
+)  # fmt: skip
+
+
+@dataclass
+class CleanBuild:
+    """One form, built and not yet published.
+
+    specs: its tables, main first · whole: built anew, not by a delta · submissions: looked at · quarantined: of them,
+    those that do not stand · faults: findings by (rule, severity) · unknown: questions that nobody has declared.
+    """
+
+    form: LoadedForm
+    specs: list[TableSpec]
+    whole: bool
+    fingerprint: str
+    until: int
+    run_id: str | None
+    submissions: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    faults: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
+    not_judged: set[str] = field(default_factory=set)
+    corrections: list[Outcome] = field(default_factory=list)
+
+    @property
+    def changed(self) -> str:
+        """The table in `build` of the submissions that this build replaces."""
+        return short(f"cleaned__{self.form.table}__changed")
+
+    @property
+    def rejections(self) -> str:
+        return short(f"cleaned__{self.form.table}__rejections")

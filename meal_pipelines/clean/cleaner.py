@@ -1,0 +1,185 @@
+"""Clean one chunk of submissions: open, spread, correct, judge, and write what stands with what was found.
+
+Chunks, deltas and publication are in `stage.py`; what makes an answer right is in `judge.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+
+from meal_pipelines.clean.build import REJECTION_COLUMNS, CleanBuild
+from meal_pipelines.clean.corrections import CleaningLog
+from meal_pipelines.clean.extract import RawTable, extract
+from meal_pipelines.clean.judge import Judge, Judged, rows_around
+from meal_pipelines.project.questionnaire import MAIN
+from meal_pipelines.project.values import Values
+from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.warehouse.copy import Writer, bytea_column, escape_column
+from meal_pipelines.warehouse.tables import TableSpec
+
+
+class Cleaner:
+    """Cleans chunks of one form; holds what does not change between chunks."""
+
+    def __init__(self, build: CleanBuild, keyring: Keyring, log: CleaningLog) -> None:
+        self.build, self.form, self.log = build, build.form, log
+        self.sealer = keyring.sealer(build.form.project)
+        self.duplicate_hash = keyring.hasher(build.form.project, "duplicate")
+        self.judge = Judge(build.form)
+
+    def clean(self, rows: list[Any], writer: Writer) -> None:
+        """Clean n submissions: rows of (submission_id, version, form_version, submitted_at, state, load_id, payload)."""
+        ids = [row[0] for row in rows]
+        places = [f"raw|{self.form.project}|{self.form.name}|{row[0]}|{row[1]}" for row in rows]
+        tables = extract(self.form.questionnaire, self.sealer.unseal([row[6] for row in rows], places))
+        self.build.corrections += self.log.apply(ids, tables, self.form.questionnaire)
+        today = _days(rows, tables[MAIN])
+        judged: dict[str, Judged] = {}
+        for name, raw in tables.items():
+            judged[name] = self.judge.judge(raw, judged, today)
+            self.build.unknown |= raw.unknown
+        self._quarantine(judged)
+        self.build.submissions += len(rows)
+        self.build.quarantined += int((~judged[MAIN].stands).sum())
+        refused = self._consent_refused(judged)
+        for spec, (name, table) in zip(self.build.specs, judged.items(), strict=True):
+            self._write(spec, name, table, rows, refused[name], writer)
+        self._write_faults(judged, rows, writer)
+
+    def _quarantine(self, judged: dict[str, Judged]) -> None:
+        """A row of a repeat does not stand when the row around it does not."""
+        for table in judged.values():
+            if table.raw.table.parent is not None and len(table.raw):
+                outer = judged[table.raw.table.parent]
+                table.stands &= outer.stands[rows_around(table.raw, outer.raw)]
+
+    def _consent_refused(self, judged: dict[str, Judged]) -> dict[str, np.ndarray[Any, Any]]:
+        """For each row, whether the person (or the one who answers for the form) refused that anything be kept."""
+        refused: dict[str, np.ndarray[Any, Any]] = {}
+        question, _, agreed = (part.strip() for part in (self.form.form.consent or "").partition("="))
+        for name, table in judged.items():
+            parent = table.raw.table.parent
+            rows = np.zeros(len(table.raw), dtype=bool)
+            if parent is not None and len(table.raw):
+                rows = refused[parent][rows_around(table.raw, judged[parent].raw)]
+            asked = table.raw.table.question(question) if question else None
+            if asked is not None:
+                rows = rows | np.array([text != agreed for text in table.texts[asked.column]], dtype=bool)
+            refused[name] = rows
+        return refused
+
+    def _write(
+        self, spec: TableSpec, name: str, table: Judged, rows: list[Any], refused: np.ndarray[Any, Any], writer: Writer
+    ) -> None:
+        kept = np.flatnonzero(table.stands).tolist()
+        if not kept:
+            return
+        owners = [table.raw.owner[row] for row in kept]
+        system = self._system(name, table, rows, kept, owners)
+        data = [system[column.name] for column in spec.columns if column.privacy == "technical"]
+        for question in self.form.shown(table.raw.table):
+            texts = [table.texts[question.column][row] for row in kept]
+            data.append(_arrays(texts) if question.type in ("select_multiple", "rank") else escape_column(texts))
+        data.append(self._personal(spec, table, rows, kept, owners, refused))
+        self.build.rows[spec.qualified] += len(kept)
+        writer.copy("build", spec.staged, spec.names(), data)
+
+    def _system(
+        self, name: str, table: Judged, rows: list[Any], kept: list[int], owners: list[int]
+    ) -> dict[str, list[str]]:
+        columns: dict[str, list[str]] = {"submission_id": escape_column([rows[owner][0] for owner in owners])}
+        if name != MAIN:
+            columns["repeat_index"] = [str(table.raw.repeat_index[row]) for row in kept]
+            parents = [table.raw.parent_index[row] for row in kept]
+            columns["parent_index"] = ["\\N" if parent is None else str(parent) for parent in parents]
+            return columns
+        columns["version"] = [str(rows[owner][1]) for owner in owners]
+        columns["form_version"] = escape_column([rows[owner][2] for owner in owners])
+        stamps = [rows[owner][3] for owner in owners]
+        columns["submitted_at"] = ["\\N" if stamp is None else stamp.isoformat() for stamp in stamps]
+        columns["load_id"] = [str(rows[owner][5]) for owner in owners]
+        if self.form.form.duplicates:
+            columns["duplicate_key"] = escape_column(self._duplicate_keys(table, kept))
+        return columns
+
+    def _duplicate_keys(self, table: Judged, kept: list[int]) -> list[str | None]:
+        by_name = {question.name: question.column for question in table.raw.table.questions}
+        columns = [table.texts[by_name[name]] for name in self.form.form.duplicates]
+        keys: list[str | None] = []
+        for row in kept:
+            parts = [column[row] for column in columns]
+            keys.append(None if None in parts else self.duplicate_hash(orjson.dumps(parts))[:16].hex())
+        return keys
+
+    def _personal(
+        self,
+        spec: TableSpec,
+        table: Judged,
+        rows: list[Any],
+        kept: list[int],
+        owners: list[int],
+        refused: np.ndarray[Any, Any],
+    ) -> list[str]:
+        """Sealed answers of each row, as one JSON object; nothing for who refused."""
+        columns = [(question.column, table.texts[question.column]) for question in self.form.sealed(table.raw.table)]
+        documents: list[bytes] = []
+        filled: list[int] = []
+        for position, row in enumerate(kept):
+            if refused[row]:
+                continue
+            answers = {column: texts[row] for column, texts in columns if texts[row] is not None}
+            strays = table.raw.strays[row]
+            if strays:
+                answers["?"] = strays  # type: ignore[assignment]
+            if answers:
+                documents.append(orjson.dumps(answers))
+                filled.append(position)
+        places = [
+            f"cleaned|{spec.name}|{rows[owners[position]][0]}|{table.raw.repeat_index[kept[position]]}"
+            for position in filled
+        ]
+        sealed: list[bytes | None] = [None] * len(kept)
+        for position, blob in zip(filled, self.sealer.seal(documents, places), strict=True):
+            sealed[position] = blob
+        return bytea_column(sealed)
+
+    def _write_faults(self, judged: dict[str, Judged], rows: list[Any], writer: Writer) -> None:
+        lines = []
+        for name, table in judged.items():
+            for fault in table.faults:
+                self.build.faults[fault.rule, fault.severity] += 1
+                owner = rows[table.raw.owner[fault.row]]
+                index = str(table.raw.repeat_index[fault.row]) if name != MAIN else "0"
+                lines.append(
+                    (owner[0], name, index, fault.question, fault.rule, fault.message, fault.severity, str(owner[5]))
+                )
+        if lines:
+            names = [column.name for column in REJECTION_COLUMNS]
+            writer.copy(
+                "build",
+                self.build.rejections,
+                names,
+                [escape_column(list(column)) for column in zip(*lines, strict=True)],
+            )
+
+
+def _days(rows: list[Any], main: RawTable) -> np.ndarray[Any, Any]:
+    """The day each submission was made, in days since 1970: its own `today`, else the day it was sent."""
+    own = next((question.column for question in main.table.questions if question.type == "today"), None)
+    texts = main.answers[own] if own is not None else [None] * len(rows)
+    days = Values.of_texts(texts).number
+    sent = np.array([np.nan if row[3] is None else row[3].timestamp() // 86_400 for row in rows], dtype=float)
+    return np.where(np.isnan(days), np.where(np.isnan(sent), np.inf, sent), days)
+
+
+def _arrays(texts: list[str | None]) -> list[str]:
+    """`a b` → PostgreSQL's `{"a","b"}`, formatted once per distinct answer."""
+    known: dict[str | None, str | None] = {None: None}
+    for text in set(texts):
+        if text is not None:
+            quoted = (part.replace("\\", "\\\\").replace('"', '\\"') for part in text.split())
+            known[text] = "{" + ",".join(f'"{part}"' for part in quoted) + "}"
+    return escape_column([known[text] for text in texts])
