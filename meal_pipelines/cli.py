@@ -152,10 +152,10 @@ def run(
     settings = _settings(demo)
     chosen = list(project or [])
     projects = load_projects(settings, chosen or None)
-    if not stage or Stage.RAW in stage:
-        check_sources(settings, projects.values())
     with Warehouse.open(settings) as warehouse:
         _check_keys(settings, warehouse)
+        if not stage or Stage.RAW in stage:
+            check_sources(settings, projects.values())
         _run(settings, chosen, [str(each) for each in stage or []], accept_deletions=accept_deletions)
 
 
@@ -279,11 +279,14 @@ def url(
     """L'adresse de connexion d'un rôle, sans mot de passe."""
     from meal_pipelines.warehouse.connection import Warehouse
 
-    with Warehouse.open(_settings(demo)) as warehouse:
+    settings = _settings(demo)
+    with Warehouse.open(settings) as warehouse:
         address = warehouse.url(role.value).set(password=None)
         if client is Client.PSQL:
             address = address.set(drivername="postgresql")
         typer.echo(address.render_as_string(hide_password=False))
+        if settings.database_url is None:
+            typer.echo("La base embarquée s'arrête quand plus rien ne l'utilise : gardez « meal up » ouvert.", err=True)
 
 
 @keys.command("init")

@@ -121,7 +121,9 @@ def show_indicators(lines: Iterable[IndicatorLine]) -> None:
     illustrative = False
     for line in lines:
         illustrative |= line.illustrative
-        target = french(line.target) + ("*" if line.illustrative and line.target is not None else "")
+        target = french(line.target)
+        if line.target is not None:
+            target = ("≤ " if line.falls else "") + target + ("*" if line.illustrative else "")
         table.add_row(line.code, line.label, line.unit, french(line.value), target, french(line.percentage))
     _print(table)
     if illustrative:

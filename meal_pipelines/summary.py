@@ -36,7 +36,7 @@ class CheckCounts:
 
 @dataclass(frozen=True)
 class IndicatorLine:
-    """One indicator to date, beside its next target."""
+    """One indicator to date, beside its next target. falls: it is meant to go down."""
 
     project: str
     code: str
@@ -48,6 +48,7 @@ class IndicatorLine:
     target_period: str | None
     percentage: Decimal | None
     illustrative: bool
+    falls: bool
 
 
 def form_counts(warehouse: Warehouse, projects: dict[str, LoadedProject]) -> list[FormCounts]:
@@ -142,7 +143,7 @@ INDICATORS = """
             abs(t.period_end - coalesce(last.period_end, t.period_end))
     )
     select d.project, d.indicator, d.label, d.unit, last.period, last.value, target.target, target.period,
-        round(100 * last.value / nullif(target.target, 0), 1), d.illustrative
+        round(100 * last.value / nullif(target.target, 0), 1), d.illustrative, d.direction = 'desc'
     from indicators.definition as d
     left join last using (project, indicator) left join target using (project, indicator)
     where d.project = any(%s) order by d.project, d.position

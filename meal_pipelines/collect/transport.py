@@ -41,13 +41,13 @@ class Patience:
     """
 
     tries: int = 5
-    first_tries: int = 2
     connect: float = 10.0
     # KoboToolbox cuts a request after 120 s (SYNCHRONOUS_REQUEST_TIME_LIMIT, 2026-11): wait a little longer.
     read: float = 130.0
     pause: float = 1.0
     longest_pause: float = 120.0
     total: float = 600.0
+    first_tries: int = 2
 
 
 class Authorization(AuthBase):

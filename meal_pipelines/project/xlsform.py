@@ -234,6 +234,10 @@ class _Reader:
         if not name:
             raise self._wrong(line, f"une question « {word} » n'a pas de nom")
         list_name = rest[0] if rest and word in ("select_one", "select_multiple", "rank") else None
+        if list_name and not self.lists:
+            raise self._wrong(
+                line, f"« {name} » choisit dans « {list_name} », et la feuille « choices » manque ou est vide"
+            )
         if list_name and list_name not in self.lists:
             self.warnings.append(
                 f"{self.file.name}, feuille « survey », ligne {line} : la liste de choix « {list_name} » n'est pas dans "
