@@ -33,7 +33,6 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
         kinds={kind, "postgres"} if kind != "export" else {"postgres", "file"},
         metadata={"dagster/table_name": "meal.raw.submission", "fréquence": form.form.frequency},
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=late, warn_window=late * 3 / 4),
-        pool=f"{project.id}_{form.form.source.use}",
         check_specs=[
             dg.AssetCheckSpec(
                 "suppressions_plausibles", asset=key,

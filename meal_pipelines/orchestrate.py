@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
+
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.settings import CHECKOUT, Settings
 
@@ -35,7 +37,6 @@ nux: {enabled: false}
 event_log_storage: {module: resources.event_log, class: OpenEventLog, config: {base_dir: BASE}}
 concurrency:
   runs: {max_concurrent_runs: 1}
-  pools: {default_limit: 1, granularity: op}
 run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
 run_monitoring: {enabled: true}
 # The text of a step may quote an answer: it is kept nowhere.
@@ -44,6 +45,8 @@ retention:
   schedule: {purge_after_days: 90}
   sensor: {purge_after_days: {skipped: 7, failure: 30, success: 90}}
 """
+PROCESS = "meal/process"
+"""Tag of a run made by the command line: process id and start time, so that its death can be told."""
 QUIET = ["--log-level", "warning", "--dagster-log-level", "error", "--code-server-log-level", "error"]
 
 
@@ -101,12 +104,13 @@ def launch(
     job = definitions.resolve_job_def(NIGHTLY)
     keys = [key for key in job.asset_layer.executable_asset_keys if _is_selected(key.path, projects, stages)]
     with dg.DagsterInstance.get() as instance, followed(settings, reporter):
+        _bury_dead_runs(instance, all_untagged=False)
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={"meal/no_retry": "1"},
+            tags={"meal/no_retry": "1", PROCESS: _this_process()},
         )
     return _outcome(result, {key.to_user_string() for key in keys}, time.monotonic() - started)
 
@@ -115,6 +119,33 @@ def _is_selected(path: Sequence[str], projects: Sequence[str], stages: Sequence[
     stage = path[0]
     is_of_project = stage == "marts" or not projects or path[1] in projects
     return is_of_project and (not stages or stage in stages)
+
+
+def _this_process() -> str:
+    return f"{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+def _is_alive(process: str) -> bool:
+    pid, _, created = process.partition(":")
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == created
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _bury_dead_runs(instance: dg.DagsterInstance, *, all_untagged: bool) -> None:
+    """Mark as failed the runs whose process was killed: to Dagster they would be running for ever, and hold the queue.
+
+    all_untagged: also the runs that were launched from the UI, when no UI can be running.
+    """
+    import dagster as dg
+
+    active = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=active)):
+        process = run.tags.get(PROCESS)
+        is_dead = all_untagged if process is None else not _is_alive(process)
+        if is_dead:
+            instance.report_run_failed(run, "Interrompue : son processus n'existe plus. Relancez ; rien n'est perdu.")
 
 
 def _outcome(result: dg.ExecuteInProcessResult, wanted: set[str], seconds: float) -> Outcome:
@@ -163,6 +194,10 @@ def serve(settings: Settings, *, port: int, read_only: bool = False) -> Iterator
     prepare_instance(settings)
     _require_free(port)
     signal.signal(signal.SIGTERM, _interrupt)  # a service manager's stop ends the children too
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        _bury_dead_runs(instance, all_untagged=True)
     workspace = ["-w", str(CHECKOUT / "workspace.yaml")]
     webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace, *QUIET]
     if read_only:

@@ -16,7 +16,7 @@ from meal_pipelines.warehouse import Warehouse
 Rows = list[tuple[Any, ...]]
 PASSING = {
     "load_id", "run_id", "loaded_at", "computed_at", "written_at", "detected_at", "recorded_at", "updated_at",
-    "rejection_id", "fingerprint", "built_at", "build_no",
+    "rejection_id", "check_id", "evaluated_at", "built_at", "build_no",
 }  # fmt: skip
 """Columns that tell one run from another and not what was found."""
 PLACES = {
@@ -24,7 +24,14 @@ PLACES = {
     "vault.identity": ("sealed", "vault|{project}|{form}|{repeat}|{submission_id}|{repeat_index}"),
 }
 COMPARED = ("raw", "cleaned", "pseudonymised", "marts", "vault", "extracts")
-ALSO = ("indicators.value", "indicators.target", "indicators.definition", "quality.rejection", "quality.correction")
+ALSO = (
+    "indicators.value",
+    "indicators.target",
+    "indicators.definition",
+    "quality.rejection",
+    "quality.correction",
+    "quality.check_result",
+)
 NOT_COMPARED = {"raw.load", "raw.cursor", "raw.missing"}
 
 
@@ -42,7 +49,8 @@ def published(warehouse: Warehouse, keyring: Keyring) -> dict[str, Rows]:
 
 def _rows(cursor: Any, table: str, keyring: Keyring) -> Rows:
     schema, name = table.split(".")
-    cursor.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, name)))
+    only = sql.SQL("where is_current" if table == "quality.check_result" else "")
+    cursor.execute(sql.SQL("select * from {} {}").format(sql.Identifier(schema, name), only))
     names = [column.name for column in cursor.description]
     made = []
     for row in cursor.fetchall():
