@@ -66,13 +66,14 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
                 verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None
             else:
                 verdicts = audit(platform, tables, whole=build.whole)
+                verdicts.append(_unclassified(platform, current, main.qualified, build))
                 refusal = condemned(verdicts)
+                # Before the publication: a run killed between the two judges again; the other way round it never would.
+                keep(platform, "cleaned", project.id, form.name, verdicts, context.run_id)
                 if refusal is None:
                     stage.publish(platform.warehouse, build, log)
-                    verdicts.append(_unclassified(platform, current, main.qualified))
                 else:
                     stage.discard(platform.warehouse, build)
-                keep(platform, "cleaned", project.id, form.name, verdicts, context.run_id)
         yield from results(key, verdicts, [*checks, unclassified], unchanged=build is None)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)
@@ -88,10 +89,11 @@ def _told(build: CleanBuild) -> str:
     return f"{kept} lignes, {build.quarantined} en quarantaine" + ("" if build.whole else " (différence)")
 
 
-def _unclassified(platform: Platform, form: LoadedForm, table: str) -> Verdict:
+def _unclassified(platform: Platform, form: LoadedForm, table: str, build: CleanBuild) -> Verdict:
     """Name the questions nobody has declared or classified: their answers are kept, sealed, and shown to nobody."""
     unclassified = {question.name for question in form.questionnaire.questions() if form.class_of(question) is None}
-    names = sorted(unclassified | set(unknown_questions(platform.warehouse, form)))
+    met_before = set() if build.whole else set(unknown_questions(platform.warehouse, form))
+    names = sorted(unclassified | build.unknown | met_before)
     text = "Toutes les questions reçues sont déclarées et classées."
     if names:
         text = (

@@ -60,7 +60,7 @@ def _collect(context: dg.AssetExecutionContext, platform: Platform, project_id: 
     project, form = platform.form(project_id, form_name)
     name = f"raw/{project_id}/{form_name}"
     loads = []
-    for export, source in open_sources(platform.settings, project, form):
+    for export, source in open_sources(platform.settings, project, form, platform.keyring):
         load = synchronise(
             platform.warehouse,
             platform.keyring,

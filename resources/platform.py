@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from meal_pipelines.clean.corrections import CleaningLog, read_log
+from meal_pipelines.collect.sources import concealer
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
 from meal_pipelines.protect.keyring import Keyring
@@ -100,7 +101,11 @@ class Platform(dg.ConfigurableResource["Platform"]):
     def cleaning_log(self, project: LoadedProject, form: LoadedForm) -> CleaningLog:
         """The corrections people decided on: beside the project, or beside the sample in a demonstration."""
         folder: Path = self.settings.sample / project.id if self.settings.demo else project.folder
-        return read_log(folder / "corrections" / f"{form.name}.csv")
+        log = read_log(folder / "corrections" / f"{form.name}.csv")
+        conceal = (
+            concealer(form, self.keyring) if project.project.sources[form.form.source.use].kind == "workbook" else None
+        )
+        return log if conceal is None else log.concealing(conceal)
 
     @contextmanager
     def exclusive(self, what: str) -> Iterator[None]:

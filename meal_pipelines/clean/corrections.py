@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from meal_pipelines.clean.extract import RawTable
@@ -19,6 +20,8 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.questionnaire import Questionnaire
 
 COLUMNS = ("submission_id", "repeat", "repeat_index", "question", "old_value", "new_value", "issue", "author")
+CONCEALED = re.compile(r"[0-9a-f]{24}")
+"""A `submission_id` made from a key that would identify somebody."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,14 @@ class CleaningLog:
     file: str
     fingerprint: str
     by_submission: dict[str, list[Correction]]
+
+    def concealing(self, conceal: Callable[[str], str]) -> CleaningLog:
+        """The same log for a form whose rows are known by a hash of their key: people may write either."""
+        found: dict[str, list[Correction]] = defaultdict(list)
+        for key, corrections in self.by_submission.items():
+            shown = key if CONCEALED.fullmatch(key) else conceal(key)
+            found[shown] += [replace(correction, submission_id=shown) for correction in corrections]
+        return CleaningLog(self.file, self.fingerprint, dict(found))
 
     def apply(
         self, submission_ids: list[str], tables: dict[str, RawTable], questionnaire: Questionnaire

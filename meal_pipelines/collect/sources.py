@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from meal_pipelines.collect.export import ExportedPages, ExportedWorkbook
@@ -11,28 +11,31 @@ from meal_pipelines.collect.workbook import PartnerWorkbooks
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.load import LoadedForm, LoadedProject, expand
 from meal_pipelines.project.model import Server
+from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.settings import Settings
 
 
-def open_sources(settings: Settings, project: LoadedProject, form: LoadedForm) -> list[tuple[str | None, Source]]:
+def open_sources(
+    settings: Settings, project: LoadedProject, form: LoadedForm, keyring: Keyring | None = None
+) -> list[tuple[str | None, Source]]:
     """The sources to sweep, in order, each with the name of its export when it need not be read twice.
 
     A server or an inbox is one source. A folder of exports is one source per export, of which all but the last are
-    finished for good.
+    finished for good. Without a keyring, sources may be tried but not stored: what identifies a row may name somebody.
     Raises: ConfigurationError when a variable, a folder or a setting is missing.
     """
     server = project.project.sources[form.form.source.use]
     if settings.demo:
         folder = settings.sample / project.id / form.name
         if server.kind == "workbook":
-            return [(None, _workbooks(folder, f"{form.name}-*.xlsx", form))]
+            return [(None, _workbooks(folder, f"{form.name}-*.xlsx", form, keyring))]
         return _exports(folder)
     if server.kind == "kobo":
         return [(None, _kobo(settings, project, form, server))]
     where = project.lines.at("sources", form.form.source.use)
     folder = project.folder / expand(str(server.path), settings.variables, where)
     if server.kind == "workbook":
-        return [(None, _workbooks(folder, form.form.source.file or f"{form.name}*.xlsx", form))]
+        return [(None, _workbooks(folder, form.form.source.file or f"{form.name}*.xlsx", form, keyring))]
     return [(None, _exported_workbook(folder, form))] if form.form.source.sheet else _exports(folder / form.name)
 
 
@@ -68,11 +71,26 @@ def _kobo(settings: Settings, project: LoadedProject, form: LoadedForm, server: 
     )
 
 
-def _workbooks(folder: Path, pattern: str, form: LoadedForm) -> Source:
+def concealer(form: LoadedForm, keyring: Keyring) -> Callable[[str], str] | None:
+    """How a row's key becomes its `submission_id` when the key itself identifies somebody; None when it does not.
+
+    `submission_id` is shown to analysts and stands in every table: a file number is replaced by a keyed hash.
+    """
+    named = {question.name: question for question in form.questionnaire.main.questions}
+    if all(name in named and form.class_of(named[name]) == "open" for name in form.form.source.key):
+        return None
+    hasher = keyring.hasher(form.project, "submission")
+    return lambda key: hasher(key.encode())[:12].hex()
+
+
+def _workbooks(folder: Path, pattern: str, form: LoadedForm, keyring: Keyring | None) -> Source:
     source = form.form.source
     if not source.sheet or not source.key:
         raise ConfigurationError(f"{form.where} : un classeur demande « sheet » et « key » dans « source ».")
-    return PartnerWorkbooks(folder, pattern, source.sheet, tuple(source.key), form.questionnaire, source.submitted_at)
+    conceal = concealer(form, keyring) if keyring is not None else None
+    return PartnerWorkbooks(
+        folder, pattern, source.sheet, tuple(source.key), form.questionnaire, source.submitted_at, conceal
+    )
 
 
 def _exported_workbook(folder: Path, form: LoadedForm) -> Source:

@@ -7,7 +7,7 @@ later file replaces the earlier one. Exports of a server are in `export.py`.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +23,8 @@ from meal_pipelines.project.questionnaire import Questionnaire
 class PartnerWorkbooks:
     """The files of one form: `pattern` inside `folder`, in alphabetical order.
 
-    key: the questions that identify a row · submitted_at: the question whose date stands for the day of sending.
+    key: the questions that identify a row · submitted_at: the question whose date stands for the day of sending ·
+    conceal: makes the row's id from its key, when the key would identify somebody.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class PartnerWorkbooks:
     key: tuple[str, ...]
     questionnaire: Questionnaire
     submitted_at: str | None = None
+    conceal: Callable[[str], str] | None = None
     kind: ClassVar[str] = "workbook"
     order: ClassVar[Order] = "text"
 
@@ -66,7 +68,7 @@ class PartnerWorkbooks:
             key = row_key(answers, self.key, file, self.sheet)
             payload = canonical(answers)
             yield Submission(
-                submission_id=key,
+                submission_id=key if self.conceal is None else self.conceal(key),
                 payload=payload,
                 content=payload,
                 instance_id=f"{file.name}#{line}",

@@ -17,9 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from meal_pipelines.project.load import load_projects
+from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.sample import generate
 from meal_pipelines.settings import Settings
 
 MEAL = Path(sys.executable).with_name("meal.exe" if sys.platform == "win32" else "meal")
@@ -58,12 +62,16 @@ class House:
     def settings(self, *, demo: bool = True) -> Settings:
         return Settings.load(demo=demo, environ=self.environ)
 
-    def start(self, *arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start the command in a session of its own, as a terminal would; both streams are pipes."""
+    def start(
+        self, *arguments: str, environ: Mapping[str, str] | None = None, output: Path | None = None
+    ) -> subprocess.Popen[str]:
+        """Start the command in a session of its own, as a terminal would; its streams are pipes, or one file."""
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        if output is not None:
+            streams = {"stdout": output.open("w", encoding="utf-8"), "stderr": subprocess.STDOUT}
         return subprocess.Popen(
             [str(MEAL), *arguments], cwd=self.folder, env={**self.environ, **(environ or {})}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-            start_new_session=sys.platform != "win32",
+            stdin=subprocess.DEVNULL, encoding="utf-8", start_new_session=sys.platform != "win32", **streams,
         )  # fmt: skip
 
     def run(self, *arguments: str, environ: Mapping[str, str] | None = None, timeout: float = 300) -> Finished:
@@ -79,6 +87,14 @@ class House:
             watch.ended.set()
         watch.join()
         return Finished(process.returncode, out, err, watch.peak, time.monotonic() - started)
+
+
+def furnish(house: House, rows: int, seed: int) -> None:
+    """A sample of both projects and a keyring, as `meal demo` makes them; nothing is collected yet."""
+    settings = house.settings()
+    for name, project in load_projects(settings).items():
+        generate(project, rows, seed, settings.sample / name)
+    Keyring.create(settings.keyring)
 
 
 @contextmanager

@@ -19,12 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from meal_pipelines.project.load import load_projects
 from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.sample import generate
-from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
-from tests.end_to_end.command import House, a_house, end
+from tests.end_to_end.command import House, a_house, end, furnish
 from tests.end_to_end.state import builds, differences, published
 
 pytestmark = pytest.mark.slow
@@ -38,7 +35,7 @@ STAGES = ("Marts · reference", "Collecte", "Nettoyage", "Pseudonymisation", "Ma
 def test_twenty_kills_leave_the_tables_of_an_undisturbed_run() -> None:
     moments = random.Random(20261123)
     with a_house() as calm, a_house() as disturbed:
-        _furnish(calm.settings())
+        furnish(calm, ROWS, SEED)
         shutil.copytree(calm.settings().home, disturbed.settings().home)
         killed: Counter[str] = Counter()
         for is_whole in (True, False):
@@ -51,13 +48,6 @@ def test_twenty_kills_leave_the_tables_of_an_undisturbed_run() -> None:
                 assert _differences(calm, disturbed) == []
         assert killed.total() >= 20, killed
         assert len(killed) >= 5, f"the kills fell in a few stages only: {killed}"
-
-
-def _furnish(settings: Settings) -> None:
-    """A sample of both projects and a keyring, as `meal demo` makes them."""
-    for name, project in load_projects(settings).items():
-        generate(project, ROWS, SEED, settings.sample / name)
-    Keyring.create(settings.keyring)
 
 
 @contextmanager

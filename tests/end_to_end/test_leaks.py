@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from meal_pipelines.warehouse.binaries import programs
 from tests.end_to_end.conftest import PROJECTS, Demo
 from tests.end_to_end.leaks import SHORTEST, Search, told
@@ -114,9 +112,6 @@ def test_what_the_officer_reads_about_quality_names_nobody(demo: Demo) -> None:
     assert not any(found.values()), told(found)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a workbook's key stands in clear as submission_id, even where its question is an identifier"
-)
 def test_an_analyst_never_meets_the_number_of_a_file_that_identifies_a_person(demo: Demo) -> None:
     """Questions of the class « identifier » that are not names or phones: the register's file number, the device."""
     asked = {line["submission_id"] for line in _lines(demo)}

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from ruamel.yaml import YAML
 
+from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.settings import CHECKOUT
 
 Answers = dict[str, Any]
@@ -60,7 +61,19 @@ class Truth:
     def lines(self, form: str) -> Iterator[dict[str, Any]]:
         """Every submission ever made, deleted ones included."""
         with (self.folder / "truth" / f"{form}.jsonl").open(encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
+            for line in map(json.loads, lines):
+                yield self._as_shown(line, form)
+
+    def _as_shown(self, line: dict[str, Any], form: str) -> dict[str, Any]:
+        """The key of a register may identify a person: the warehouse then shows a keyed hash of it."""
+        declared = self.declared["forms"][form]
+        keys = declared["source"].get("key", [])
+        if keys and not {keys} <= set(declared["privacy"].get("open", [])):
+            hashed = Keyring.read(self.folder.parent.parent / "keyring.json").hasher(self.project, "submission")
+            for name in ("submission_id", "duplicate_of"):
+                if line.get(name):
+                    line[name] = hashed(line[name].encode())[:12].hex()
+        return line
 
     def standing(self, form: str) -> list[Standing]:
         """The submissions still there and not quarantined, in the order of their arrival."""

@@ -1,0 +1,156 @@
+"""Dagster as the officer has it: definitions that load, a graph that is known, a UI from which a run can be started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import pytest
+
+from meal_pipelines.definitions import NIGHTLY
+from meal_pipelines.warehouse import Warehouse
+from tests.end_to_end.asset_graph import SNAPSHOT, asset_graph
+from tests.end_to_end.command import House, a_house, end, furnish, server_of, until
+
+LOADED = """
+import time
+import meal_pipelines.definitions
+meal_pipelines.definitions.defs.get_repository_def()
+print(time.process_time())
+"""
+
+
+def test_the_graph_of_assets_is_the_one_that_was_reviewed() -> None:
+    """After a change that is meant: python -m tests.end_to_end.asset_graph, and look at the difference."""
+    assert asset_graph() == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_definitions_load_in_less_than_three_seconds() -> None:
+    """Each process of Dagster loads them; Great Expectations alone would take seven. Processor time: others work too."""
+    with a_house() as house:
+        loaded = subprocess.run(
+            [sys.executable, "-c", LOADED], env=house.environ, capture_output=True, text=True, check=True, timeout=120
+        )
+    assert float(loaded.stdout) < 3
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The running UI, asked over HTTP as a browser does."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            json.dumps({"query": query, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            told: dict[str, Any] = json.loads(answer.read())
+        assert not told.get("errors"), told
+        found: dict[str, Any] = told["data"]
+        return found
+
+
+@contextmanager
+def _up(house: House) -> Iterator[Interface]:
+    """`meal up --demo`, answering. What it says goes to a file: nobody reads a pipe here, and a full one stops it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    output = house.folder / "up.txt"
+    process = house.start("up", "--demo", "--port", str(port), output=output)
+    try:
+        until(lambda: f"127.0.0.1:{port}" in output.read_text(encoding="utf-8") or process.poll() is not None, 90)
+        assert process.poll() is None, output.read_text(encoding="utf-8")
+        yield Interface(process, port)
+    finally:
+        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        end(process)
+        for child in family:
+            with suppress(psutil.NoSuchProcess):
+                if "meal_pipelines.warehouse.keeper" not in child.cmdline():
+                    child.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_run_started_from_the_interface_works_and_ctrl_c_ends_everything() -> None:
+    with a_house() as house:
+        furnish(house, 150, 11)
+        with _up(house) as interface:
+            _run_from_the_interface(interface)
+            settings = house.settings()
+            with (
+                Warehouse.open(settings) as warehouse,
+                warehouse.connect() as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("select count(distinct project) from indicators.value")
+                assert cursor.fetchone() == (2,)
+            _interrupt(house, interface)
+
+
+def _run_from_the_interface(interface: Interface) -> None:
+    """Launch the nightly job with its button's own request, and wait for its end."""
+    found = interface.ask(
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }"
+    )
+    (repository,) = found["repositoriesOrError"]["nodes"]
+    selector = {
+        "repositoryName": repository["name"], "repositoryLocationName": repository["location"]["name"],
+        "pipelineName": NIGHTLY,
+    }  # fmt: skip
+    launched = interface.ask(LAUNCH, params={"selector": selector, "mode": "default", "runConfigData": "{}"})
+    run_id = launched["launchRun"]["run"]["runId"]
+    deadline, status = time.monotonic() + 240, ""
+    while status not in ("SUCCESS", "FAILURE", "CANCELED"):
+        assert time.monotonic() < deadline, f"still {status}"
+        time.sleep(1)
+        status = interface.ask(STATUS, id=run_id)["runOrError"]["status"]
+    assert status == "SUCCESS", interface.ask(FAILURES, id=run_id)
+
+
+def _interrupt(house: House, interface: Interface) -> None:
+    """Ctrl-C reaches the whole group of the terminal; the server goes once nobody uses it."""
+    family = psutil.Process(interface.process.pid).children(recursive=True)
+    names = {" ".join(child.cmdline()[:4]) for child in family}
+    assert any("dagster_webserver" in name for name in names) and any("dagster._daemon" in name for name in names), (
+        names
+    )
+    os.killpg(interface.process.pid, signal.SIGINT)
+    assert interface.process.wait(timeout=60) in (0, 1)
+    _, living = psutil.wait_procs(family, timeout=30)
+    assert not living, [" ".join(child.cmdline()) for child in living]
+    until(lambda: server_of(house.settings().home) is None, seconds=15)
+
+
+LAUNCH = """
+mutation launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+STATUS = "query status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+FAILURES = """
+query why($id: ID!) {
+  runOrError(runId: $id) {
+    ... on Run { stepStats { stepKey status } }
+  }
+}
+"""
