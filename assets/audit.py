@@ -173,7 +173,7 @@ def _sentence(verdict: Verdict, *, unchanged: bool) -> str:
         return f"{verdict.description} Rien n'a changé depuis la dernière évaluation."
     if verdict.passed or verdict.failing is None:
         return verdict.description
-    return f"{verdict.description} {verdict.failing} ligne(s) en défaut."
+    return f"Non respecté : {verdict.description} {verdict.failing} ligne(s) en défaut."
 
 
 def condemned(verdicts: Iterable[Verdict]) -> str | None:

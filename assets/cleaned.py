@@ -98,7 +98,8 @@ def _unclassified(platform: Platform, form: LoadedForm, table: str, build: Clean
     if names:
         text = (
             f"Question(s) sans classe de confidentialité ou absente(s) du questionnaire local : {', '.join(names)}. Leurs "
-            f"réponses restent scellées. Ajoutez-les ({form.where}, « privacy »), puis relancez."
+            f"réponses restent scellées. Ajoutez-les au questionnaire {form.questionnaire.file.name}, puis donnez-leur une "
+            f"classe ({form.where}, sous « privacy »), et relancez."
         )
     return Verdict(table, UNCLASSIFIED, text, "warning", passed=not names)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.audit import WARN
+from assets.audit import WARN, Verdict, keep
 from assets.failures import explained
 from meal_pipelines.extracts import Extract, write_opsys, write_thema, write_tracking
 from meal_pipelines.indicators.compute import cutoff
@@ -55,23 +55,29 @@ def _extract_asset(
             done = None
             if until is not None:
                 done = write(connection, loaded, cutoff=until, out=platform.settings.out, run_id=context.run_id)
-        yield _controls(key, done)
+            verdict = _controls(project.id, name, done)
+            keep(platform, "extracts", project.id, None, [verdict], context.run_id)
+        yield dg.AssetCheckResult(
+            passed=verdict.passed,
+            asset_key=key,
+            check_name=CONTROLS,
+            severity=WARN,
+            description=verdict.description,
+            metadata={check.name: f"{check.outcome} — {check.message}" for check in (done.checks if done else [])},
+        )
         platform.end(asset, _told(done))
         yield dg.MaterializeResult(metadata=_metadata(done))
 
     return extract
 
 
-def _controls(key: dg.AssetKey, done: Extract | None) -> dg.AssetCheckResult:
+def _controls(project: str, name: str, done: Extract | None) -> Verdict:
+    """The extract's own controls as one verdict, kept in the check history with the others."""
     failed = [check for check in (done.checks if done else []) if check.passed is False]
-    text = " ".join(f"{check.description} : {check.message}" for check in failed)
-    return dg.AssetCheckResult(
-        passed=not failed,
-        asset_key=key,
-        check_name=CONTROLS,
-        severity=WARN,
-        description=text or "Tous les contrôles applicables sont conformes.",
-        metadata={check.name: f"{check.outcome} — {check.message}" for check in (done.checks if done else [])},
+    text = " ".join(f"Non conforme : {check.description}. {check.message}" for check in failed)
+    description = text or "Tous les contrôles applicables sont conformes."
+    return Verdict(
+        f"extracts.{name}:{project}", CONTROLS, description, "warning", passed=not failed, failing=len(failed)
     )
 
 

@@ -15,6 +15,10 @@ from meal_pipelines.warehouse.tables import TableSpec
 from resources import Platform
 
 
+def _counted(count: int) -> str:
+    return "1 indicateur calculé" if count == 1 else f"{count} indicateurs calculés"
+
+
 def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> dg.AssetsDefinition:
     """The asset that fills `indicators.value` for one project."""
     key = dg.AssetKey(["indicators", project.id])
@@ -61,7 +65,7 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
         if failed:
             raise dg.Failure(description=f"{' '.join(failed)} Rien n'a été publié.", allow_retries=False)
         done = computation.computed
-        platform.end(name, f"{len(done)} indicateurs calculés" if done else "à jour")
+        platform.end(name, _counted(len(done)) if done else "à jour")
         yield dg.MaterializeResult(
             metadata={"dagster/row_count": rows, "indicateurs calculés": ", ".join(done) or "aucun : rien n'a changé"}
         )

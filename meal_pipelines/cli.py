@@ -148,12 +148,15 @@ def run(
     from meal_pipelines.collect.sources import check_sources
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
+    from meal_pipelines.warehouse.presence import require_folders
 
     settings = _settings(demo)
     chosen = list(project or [])
+    every = load_projects(settings)
     projects = load_projects(settings, chosen or None)
     with Warehouse.open(settings) as warehouse:
         _check_keys(settings, warehouse)
+        require_folders(warehouse, every)
         if not stage or Stage.RAW in stage:
             check_sources(settings, projects.values())
         _run(settings, chosen, [str(each) for each in stage or []], accept_deletions=accept_deletions)
@@ -177,7 +180,8 @@ def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_d
         display.refuse(f"Non exécuté, parce que ce qui précède a échoué : {', '.join(outcome.skipped)}.")
     if not outcome.succeeded:
         raise typer.Exit(1)
-    display.console.print(f"\nTerminé en {display.french(round(outcome.seconds))} s.")
+    if outcome.changed:
+        display.console.print(f"\nTerminé en {display.french(round(outcome.seconds))} s.")
 
 
 def _summarise(settings: Settings, chosen: list[str]) -> None:

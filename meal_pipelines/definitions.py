@@ -26,6 +26,8 @@ from meal_pipelines.warehouse.models import load_models
 from resources import Platform
 
 TIMEZONE = "Africa/Casablanca"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster otherwise prints every event of a run on the terminal of `meal up`; the UI shows them all."""
 NIGHTLY, THEMA = "collecte_et_calculs", "campagne_thema"
 
 
@@ -76,6 +78,7 @@ def nightly_job() -> Any:
     return dg.define_asset_job(
         NIGHTLY,
         selection=dg.AssetSelection.all(),
+        config=QUIET,
         description="Collecte, nettoyage, pseudonymisation, marts, indicateurs et extraits des deux projets. Chaque étape ne "
         "traite que ce qui a changé ; relancer une exécution interrompue la termine.",
     )
@@ -85,6 +88,7 @@ def thema_job() -> Any:
     return dg.define_asset_job(
         THEMA,
         selection=dg.AssetSelection.kind("thema"),
+        config=QUIET,
         description="Campagne annuelle des indicateurs thématiques (THEMA).",
     )
 

@@ -108,7 +108,8 @@ def show_checks(counts: CheckCounts) -> None:
     )
     for severity, table, name, rows in counts.failed:
         mark = "[red]✗ bloquant[/]" if severity == "critical" else "[yellow]! avertissement[/]"
-        console.print(f"  {mark} {name} ({table})" + (f" : {french(rows)} ligne(s)" if rows is not None else ""))
+        what = "point(s)" if table.startswith("extracts.") else "ligne(s)"
+        console.print(f"  {mark} {name} ({table})" + (f" : {french(rows)} {what}" if rows is not None else ""))
 
 
 def show_indicators(lines: Iterable[IndicatorLine]) -> None:
@@ -121,10 +122,11 @@ def show_indicators(lines: Iterable[IndicatorLine]) -> None:
     illustrative = False
     for line in lines:
         illustrative |= line.illustrative
+        value = "ventilé" if line.by_category else french(line.value)
         target = french(line.target)
         if line.target is not None:
             target = ("≤ " if line.falls else "") + target + ("*" if line.illustrative else "")
-        table.add_row(line.code, line.label, line.unit, french(line.value), target, french(line.percentage))
+        table.add_row(line.code, line.label, line.unit, value, target, french(line.percentage))
     _print(table)
     if illustrative:
         console.print("[dim]* cible illustrative. « – » : sans valeur, ou à établir ; jamais zéro.[/]")

@@ -109,7 +109,6 @@ def launch(
             instance=instance,
             asset_selection=keys,
             raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={"meal/no_retry": "1", PROCESS: _this_process()},
         )
     return _outcome(result, {key.to_user_string() for key in keys}, time.monotonic() - started)
@@ -202,7 +201,17 @@ def serve(settings: Settings, *, port: int, read_only: bool = False) -> Iterator
     webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace, *QUIET]
     if read_only:
         webserver.append("--read-only")
-    daemon = [sys.executable, "-m", "dagster._daemon", "run", *workspace, "--log-level", "error"]
+    daemon = [
+        sys.executable,
+        "-m",
+        "dagster._daemon",
+        "run",
+        *workspace,
+        "--log-level",
+        "error",
+        "--code-server-log-level",
+        "error",
+    ]
     with _process(webserver) as ui, _process(daemon) as background:
         address = f"http://127.0.0.1:{port}"
         while not _answers(address):

@@ -36,7 +36,7 @@ class CheckCounts:
 
 @dataclass(frozen=True)
 class IndicatorLine:
-    """One indicator to date, beside its next target. falls: it is meant to go down."""
+    """One indicator to date, beside its next target. falls: it is meant to go down; by_category: it has no total."""
 
     project: str
     code: str
@@ -49,6 +49,7 @@ class IndicatorLine:
     percentage: Decimal | None
     illustrative: bool
     falls: bool
+    by_category: bool
 
 
 def form_counts(warehouse: Warehouse, projects: dict[str, LoadedProject]) -> list[FormCounts]:
@@ -143,7 +144,11 @@ INDICATORS = """
             abs(t.period_end - coalesce(last.period_end, t.period_end))
     )
     select d.project, d.indicator, d.label, d.unit, last.period, last.value, target.target, target.period,
-        round(100 * last.value / nullif(target.target, 0), 1), d.illustrative, d.direction = 'desc'
+        round(100 * last.value / nullif(target.target, 0), 1), d.illustrative, d.direction = 'desc',
+        last.value is null and exists (
+            select 1 from indicators.value as v
+            where v.project = d.project and v.indicator = d.indicator and v.period_kind = 'to_date' and v.value is not null
+        )
     from indicators.definition as d
     left join last using (project, indicator) left join target using (project, indicator)
     where d.project = any(%s) order by d.project, d.position

@@ -21,6 +21,7 @@ from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse.connection import Warehouse
+from meal_pipelines.warehouse.presence import require_folders
 
 
 class Reporter(Protocol):
@@ -65,6 +66,7 @@ class Platform(dg.ConfigurableResource["Platform"]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Platform, None, None]:
         """Open the warehouse for the run; the keys are compared with it before anything is written."""
         with Warehouse.open(self.settings) as warehouse:
+            require_folders(warehouse, self.projects)
             self._warehouse = warehouse
             yield self
             self._warehouse = None

@@ -7,12 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.stage_cases import Bench, bench_of
+
+
+class _ByFile(LoadScopeScheduling):
+    """Hands out whole files, and `end_to_end/` as one: its demonstration is made once, not once per process.
+
+    pytest-xdist 3.8 has marks for that (`--dist loadgroup`), which pytest 9.2 no longer lets it read (2026-11-23).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "tests/end_to_end" if file.startswith("tests/end_to_end/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

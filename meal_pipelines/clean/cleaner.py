@@ -124,16 +124,17 @@ class Cleaner:
         refused: np.ndarray[Any, Any],
     ) -> list[str]:
         """Sealed answers of each row, as one JSON object; nothing for who refused."""
-        columns = [(question.column, table.texts[question.column]) for question in self.form.sealed(table.raw.table)]
+        names = [question.column for question in self.form.sealed(table.raw.table)]
+        texts = list(zip(*(table.texts[name] for name in names), strict=True)) or [()] * len(table.raw)
         documents: list[bytes] = []
         filled: list[int] = []
         for position, row in enumerate(kept):
             if refused[row]:
                 continue
-            answers = {column: texts[row] for column, texts in columns if texts[row] is not None}
+            answers = {name: text for name, text in zip(names, texts[row], strict=True) if text is not None}
             strays = table.raw.strays[row]
             if strays:
-                answers["?"] = strays  # type: ignore[assignment]
+                answers["?"] = strays
             if answers:
                 documents.append(orjson.dumps(answers))
                 filled.append(position)

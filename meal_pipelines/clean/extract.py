@@ -5,6 +5,7 @@ Nothing is judged here and nothing is lost: an answer to a question that the que
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,21 @@ from meal_pipelines.project.questionnaire import MAIN, Questionnaire, Table
 
 SYSTEM = ("_", "meta/", "formhub/", "$")
 """Keys that a server adds to the answers; what they say is in `raw.submission`."""
+
+PARSED_AT_ONCE = 50
+"""Submissions that are dictionaries at one time: more take twice the time to read, in memory that caches do not hold."""
+
+
+class Spellings(dict[str | None, str | None]):
+    """The text of each distinct answer to a question, worked out when it is first met."""
+
+    def __missing__(self, answer: str | None) -> str | None:
+        self[answer] = _text(answer)
+        return self[answer]
+
+
+Known = defaultdict[str, Spellings]
+"""Spellings by question."""
 
 
 @dataclass
@@ -35,22 +51,41 @@ class RawTable:
     def __len__(self) -> int:
         return len(self.owner)
 
+    def extend(self, other: RawTable, first: int) -> None:
+        """Add the rows of the submissions that follow, the next of which is number `first` of the chunk."""
+        self.owner += [first + owner for owner in other.owner]
+        self.repeat_index += other.repeat_index
+        self.parent_index += other.parent_index
+        for column, texts in other.answers.items():
+            self.answers.setdefault(column, []).extend(texts)
+        self.strays += other.strays
+        self.unknown |= other.unknown
+
 
 def extract(questionnaire: Questionnaire, payloads: list[bytes]) -> dict[str, RawTable]:
     """Spread n submissions (JSON objects) over the tables of the questionnaire.
 
     Keys are question paths (`group/question`) or bare names, as servers and exports write them.
     """
-    documents = [orjson.loads(payload) for payload in payloads]
+    found = {name: RawTable(table) for name, table in questionnaire.tables.items()}
+    known: Known = defaultdict(Spellings)
+    for first in range(0, len(payloads), PARSED_AT_ONCE):
+        documents = [orjson.loads(payload) for payload in payloads[first : first + PARSED_AT_ONCE]]
+        for name, rows in _spread(questionnaire, documents, known).items():
+            found[name].extend(rows, first)
+    return found
+
+
+def _spread(questionnaire: Questionnaire, documents: list[dict[str, Any]], known: Known) -> dict[str, RawTable]:
     found: dict[str, RawTable] = {}
     main = RawTable(questionnaire.main, list(range(len(documents))), [0] * len(documents), [None] * len(documents))
-    _fill(questionnaire, main, documents)
+    _fill(questionnaire, main, documents, known)
     found[MAIN] = main
     rows_of: dict[str, list[dict[str, Any]]] = {MAIN: documents}
     for table in questionnaire.repeats:
         parent = found[str(table.parent)]
         raw, rows = _repeat(table, parent, rows_of[str(table.parent)])
-        _fill(questionnaire, raw, rows)
+        _fill(questionnaire, raw, rows, known)
         found[table.name], rows_of[table.name] = raw, rows
     return found
 
@@ -76,7 +111,7 @@ def _repeat(table: Table, parent: RawTable, around: list[dict[str, Any]]) -> tup
     return raw, rows
 
 
-def _fill(questionnaire: Questionnaire, raw: RawTable, documents: list[dict[str, Any]]) -> None:
+def _fill(questionnaire: Questionnaire, raw: RawTable, documents: list[dict[str, Any]], known: Known) -> None:
     """Take each question's column out of the rows, and keep apart what no question explains."""
     keys: set[str] = set().union(*documents) if documents else set()
     used: set[str] = set()
@@ -85,19 +120,22 @@ def _fill(questionnaire: Questionnaire, raw: RawTable, documents: list[dict[str,
         used.update(spelled)
         if not spelled:
             raw.answers[question.column] = [None] * len(raw)
-        elif len(spelled) == 1:
-            raw.answers[question.column] = [_text(document.get(spelled[0])) for document in documents]
-        else:
-            path, name = spelled
-            raw.answers[question.column] = [_text(document.get(path, document.get(name))) for document in documents]
-    known = used | {path for table in questionnaire.repeats for path in (table.path, table.path.rsplit("/", 1)[-1])}
+            continue
+        first, last = spelled[0], spelled[-1]
+        answers = [document.get(first) for document in documents]
+        if first != last:
+            answers = [document.get(first, document.get(last)) for document in documents]
+        raw.answers[question.column] = _texts(answers, known[question.path])
+    expected = used | {path for table in questionnaire.repeats for path in (table.path, table.path.rsplit("/", 1)[-1])}
     multiple = {
         name
         for question in raw.table.questions
         if question.type in ("select_multiple", "rank")
         for name in (question.name, question.path)
     }
-    raw.unknown = {key for key in keys - known if not key.startswith(SYSTEM) and key.rsplit("/", 1)[0] not in multiple}
+    raw.unknown = {
+        key for key in keys - expected if not key.startswith(SYSTEM) and key.rsplit("/", 1)[0] not in multiple
+    }
     if raw.unknown:
         names = sorted(raw.unknown)
         raw.strays = [
@@ -106,6 +144,13 @@ def _fill(questionnaire: Questionnaire, raw: RawTable, documents: list[dict[str,
         ]
     else:
         raw.strays = [None] * len(raw)
+
+
+def _texts(answers: list[Any], known: Spellings) -> list[str | None]:
+    """A column of answers as text; nearly always they are text already, and then equal ones become one object."""
+    if not set(map(type, answers)) <= {str, type(None)}:
+        return [_text(answer) for answer in answers]
+    return [known[answer] for answer in answers]
 
 
 def _text(answer: Any) -> str | None:

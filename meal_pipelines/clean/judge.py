@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meal_pipelines.clean.extract import RawTable
-from meal_pipelines.clean.parse import expected, parser_of
+from meal_pipelines.clean.parse import expected, parser_of, plain
 from meal_pipelines.project.expression import Scope, UnsupportedExpression, parse
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question, french
@@ -79,10 +79,14 @@ class Judge:
     def _parse(self, judged: Judged, question: Question) -> list[int]:
         """Bring each distinct answer to its canonical text; returns the rows whose answer is not of the type."""
         parse_one, raw = parser_of(question), judged.raw.answers[question.column]
+        if parse_one is plain:
+            judged.texts[question.column] = list(raw)
+            return []
         known: dict[str | None, str | None] = {text: parse_one(text) for text in set(raw) if text is not None}
+        is_faultless = None not in known.values()
         known[None] = None
         judged.texts[question.column] = [known[text] for text in raw]
-        if all(value is not None or text is None for text, value in known.items()):
+        if is_faultless:
             return []
         return [row for row, text in enumerate(raw) if text is not None and known[text] is None]
 

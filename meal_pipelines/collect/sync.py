@@ -8,10 +8,11 @@ dies anywhere is finished by the next one. Sources are in the modules beside thi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 import psycopg2
@@ -21,7 +22,7 @@ from meal_pipelines.collect.source import Order, Page, Source, Submission
 from meal_pipelines.errors import MealError
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
-from meal_pipelines.warehouse.copy import copy_binary, pack_bigint, pack_bytes, pack_int, pack_text, pack_time
+from meal_pipelines.warehouse.copy import copy_binary, pack_bigint, pack_bytes, pack_int, pack_text, pack_time, packed
 from meal_pipelines.warehouse.refusals import value_free
 
 LOCK_WAIT_S = 2.0
@@ -206,29 +207,38 @@ class _Sweep:
     def _write(self, cursor: Any, load: Load, fresh: list[tuple[Submission, int, bytes]]) -> None:
         if not fresh:
             return
-        now = datetime.now(UTC)
+        submissions, versions, fingerprints = zip(*fresh, strict=True)
         places = [f"raw|{self.project}|{self.form}|{s.submission_id}|{version}" for s, version, _ in fresh]
-        sealed = self.sealer.seal([submission.payload for submission, _, _ in fresh], places)
-        rows = (
-            (
-                self.project, self.form, s.submission_id, version, s.instance_id, s.form_version, _time(s.submitted_at),
-                _time(s.changed_at), "present", payload, fingerprint, load.load_id, now,
-            )
-            for (s, version, fingerprint), payload in zip(fresh, sealed, strict=True)
-        )  # fmt: skip
-        copy_binary(cursor, "raw", "submission", COLUMNS, rows)
+        sealed = self.sealer.seal([submission.payload for submission in submissions], places)
+        columns: dict[str, Iterable[bytes]] = {
+            "project": repeat(pack_text(self.project)),
+            "form": repeat(pack_text(self.form)),
+            "submission_id": packed(pack_text, (s.submission_id for s in submissions)),
+            "version": packed(pack_int, versions),
+            "instance_id": packed(pack_text, (s.instance_id for s in submissions)),
+            "form_version": packed(pack_text, (s.form_version for s in submissions)),
+            "submitted_at": packed(pack_time, (_time(s.submitted_at) for s in submissions)),
+            "changed_at": packed(pack_time, (_time(s.changed_at) for s in submissions)),
+            "state": repeat(pack_text("present")),
+            "payload": packed(pack_bytes, sealed),
+            "fingerprint": packed(pack_bytes, fingerprints),
+            "load_id": repeat(pack_bigint(load.load_id)),
+            "loaded_at": repeat(pack_time(datetime.now(UTC))),
+        }
+        copy_binary(cursor, "raw", "submission", columns)
 
     def _move(self, cursor: Any, load: Load, position: dict[str, Any]) -> None:
+        # In one exchange: while a thread reads the next page, each return from the database waits for Python's lock.
         cursor.execute(
             "insert into raw.cursor (project, form, position, load_id, updated_at) values (%s, %s, %s, %s, now())"
             " on conflict (project, form) do update set position = excluded.position, load_id = excluded.load_id,"
-            " updated_at = excluded.updated_at",
-            (self.project, self.form, Json(position), load.load_id),
-        )
-        cursor.execute(
-            "update raw.load set received = %s, added = %s, changed = %s, restored = %s, server_count = %s where load_id = %s",
-            (load.received, load.added, load.changed, load.restored, load.server_count, load.load_id),
-        )
+            " updated_at = excluded.updated_at;"
+            " update raw.load set received = %s, added = %s, changed = %s, restored = %s, server_count = %s where load_id = %s",
+            (
+                self.project, self.form, Json(position), load.load_id,
+                load.received, load.added, load.changed, load.restored, load.server_count, load.load_id,
+            ),
+        )  # fmt: skip
 
     def _finish(self, cursor: Any, load: Load, sweep: int, position: dict[str, Any]) -> None:
         """The sweep is whole: what it did not meet is deleted at the source, unless that is too much to believe."""
@@ -283,13 +293,6 @@ DELETED = """
     ) as last
     where missing.load_id = %(sweep)s and last.state = 'present'
 """
-
-COLUMNS: list[tuple[str, Callable[[Any], bytes]]] = [
-    ("project", pack_text), ("form", pack_text), ("submission_id", pack_text), ("version", pack_int),
-    ("instance_id", pack_text), ("form_version", pack_text), ("submitted_at", pack_time), ("changed_at", pack_time),
-    ("state", pack_text), ("payload", pack_bytes), ("fingerprint", pack_bytes), ("load_id", pack_bigint),
-    ("loaded_at", pack_time),
-]  # fmt: skip
 
 
 def _time(stamp: str | None) -> datetime | None:

@@ -56,8 +56,10 @@ def thema_checks(rows: Sequence[ThemaRow], year: int, closed: str | None) -> lis
             else "Tous les codes sont vérifiés." if rows else "Aucun indicateur n'est rattaché à THEMA.",
         ),
         Check(
-            "annee_complete", "L'année civile est finie à l'arrêté des données", complete if rows else None,
-            f"L'année {year} est complète." if complete else f"L'année {year} est en cours : valeurs provisoires.",
+            "annee_complete", "Plus aucune donnée de l'année n'est attendue à l'arrêté", complete if rows else None,
+            f"L'année {year}, ou la part que le projet en couvre, est finie."
+            if complete
+            else f"L'année {year} est en cours : valeurs provisoires.",
         ),
         Check(
             "valeurs_de_l_annee", "Une valeur de l'année pour chaque indicateur", not missing if rows else None,

@@ -35,10 +35,14 @@ class Deriver:
         persons = project.project.persons
         has_person = table.name in project.person_tables(self.form) and persons is not None
         self.persons = Pseudonymiser(persons, keyring.hasher(project.id, "person")) if has_person and persons else None
-        self.names = {question.column: question.name for question in self.form.sealed(table)}
-        self.identifiers = {
-            question.column for question in self.form.sealed(table) if self.form.class_of(question) == "identifier"
-        }
+        asked = {name for key in persons.keys for name in key} if persons else set()
+        self.keys = [(question.name, question.column) for question in self.form.sealed(table) if question.name in asked]
+        self.identifiers = [
+            (question.name, question.column)
+            for question in self.form.sealed(table)
+            if self.form.class_of(question) == "identifier"
+        ]
+        self.known: dict[str, dict[tuple[str | None, str | None], str | None]] = {}
         self.columns = [SUBMISSION, INDEX, *derived_columns(project, self.form, table)]
 
     def _days(self) -> list[tuple[str, str]]:
@@ -83,9 +87,7 @@ class Deriver:
 
     def _person(self, document: dict[str, Any]) -> str | None:
         assert self.persons is not None
-        return self.persons.person_id(
-            {self.names.get(column, column): text for column, text in document.items() if column != "?"}
-        )
+        return self.persons.person_id({name: document[column] for name, column in self.keys if column in document})
 
     def _generalise(self, question: Question, rows: list[Any], documents: list[dict[str, Any]]) -> list[str | None]:
         rule = self.form.generalisation(question)
@@ -95,7 +97,7 @@ class Deriver:
         if day is not None:
             pairs = dict(zip(self.on, range(3, 3 + len(self.on)), strict=True))
             place = pairs.get(("t" if day in self.table.questions else "m", day.column))
-        known: dict[tuple[str | None, str | None], str | None] = {}
+        known = self.known.setdefault(question.column, {})
         values = []
         for row, document in zip(rows, documents, strict=True):
             on = row[place] if place is not None else (document.get(day.column) if day is not None else None)
@@ -114,7 +116,7 @@ class Deriver:
         found: list[tuple[str, str, str]] = []
         identities = []
         for row, document, person in zip(rows, documents, people, strict=True):
-            identity = {self.names[column]: text for column, text in document.items() if column in self.identifiers}
+            identity = {name: document[column] for name, column in self.identifiers if column in document}
             if identity and person is not None:
                 found.append((row[0], str(row[1]), person))
                 identities.append(orjson.dumps(identity))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import Any, Self
 
 from psycopg2 import sql
@@ -19,8 +20,10 @@ from meal_pipelines.warehouse.tables import identifiers
 
 NULL = "\\N"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+ESCAPED = "\\\t\n\r\x00"
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": None})
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+ABSENT = b"\xff\xff\xff\xff"
 
 
 def escape(text: str) -> str:
@@ -29,7 +32,10 @@ def escape(text: str) -> str:
 
 
 def escape_column(texts: Sequence[str | None]) -> list[str]:
-    """A column of n values, each distinct value escaped once."""
+    """A column of n values; where one needs escaping, each distinct value is escaped once."""
+    whole = "".join(filter(None, texts))
+    if not any(mark in whole for mark in ESCAPED):
+        return [NULL if text is None else text for text in texts]
     known: dict[str | None, str] = {text: escape(text) for text in set(texts) if text is not None}
     known[None] = NULL
     return [known[text] for text in texts]
@@ -50,32 +56,21 @@ def copy_columns(cursor: Any, schema: str, table: str, columns: Sequence[str], d
     return len(data[0])
 
 
-def copy_binary(
-    cursor: Any,
-    schema: str,
-    table: str,
-    columns: Sequence[tuple[str, Callable[[Any], bytes]]],
-    rows: Iterable[Sequence[Any]],
-) -> None:
+def copy_binary(cursor: Any, schema: str, table: str, columns: Mapping[str, Iterable[bytes]]) -> None:
     """COPY rows in the binary form: half the bytes of the text form where the values are bytes themselves.
 
-    columns: (name, packer) pairs; packers are `pack_text`, `pack_bytes`, `pack_int`, `pack_bigint`, `pack_time`.
+    columns: by name, n values made by `packed`; or `itertools.repeat` of one, where every row has the same.
     """
-    parts = [HEADER]
-    packers = [packer for _, packer in columns]
     count = struct.pack("!h", len(columns))
-    for row in rows:
-        parts.append(count)
-        parts.extend(
-            [
-                packer(value) if value is not None else b"\xff\xff\xff\xff"
-                for packer, value in zip(packers, row, strict=True)
-            ]
-        )
-    parts.append(TRAILER)
-    names = identifiers([name for name, _ in columns])
+    rows = zip(repeat(count), *columns.values(), strict=False)
+    names = identifiers(list(columns))
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(schema, table), names)
-    cursor.copy_expert(statement, io.BytesIO(b"".join(parts)))
+    cursor.copy_expert(statement, io.BytesIO(b"".join([HEADER, *chain.from_iterable(rows), TRAILER])))
+
+
+def packed(packer: Callable[[Any], bytes], values: Iterable[Any]) -> list[bytes]:
+    """A column for `copy_binary`; packers are `pack_text`, `pack_bytes`, `pack_int`, `pack_bigint`, `pack_time`."""
+    return [ABSENT if value is None else packer(value) for value in values]
 
 
 _length = struct.Struct("!i").pack

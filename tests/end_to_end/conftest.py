@@ -14,7 +14,6 @@ from meal_pipelines.warehouse import Warehouse
 from tests.end_to_end.command import Finished, House, a_house
 
 ROWS, SEED = 1200, 7
-HERE = Path(__file__).parent
 PROJECTS = ("prim2", "thamm_plus")
 
 
@@ -52,13 +51,6 @@ class Demo:
         with self.warehouse.connect() as connection, connection.cursor() as cursor:
             cursor.execute(text, parameters)
             return cursor.fetchall()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process for this whole folder: the demonstration is made once, not once per process."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("demo"))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from tests.end_to_end.command import House, a_house, end, furnish, server_of, un
 LOADED = """
 import time
 import meal_pipelines.definitions
-meal_pipelines.definitions.defs.get_repository_def()
+meal_pipelines.definitions.build_definitions().get_repository_def()
 print(time.process_time())
 """
 
