@@ -111,6 +111,24 @@ def floor(place: Place) -> Figures:
         return Figures(watch.seconds, _rows(place, warehouse), note=f"{len(body) / len(lines):.0f} octets par ligne")
 
 
+def floor_in_raw(place: Place) -> Figures:
+    """The sealed rows themselves, in COPY's binary form and in memory, into `raw.submission` with its key and indexes."""
+    body = io.BytesIO()
+    ours(place)
+    with place.warehouse() as warehouse:
+        with warehouse.connect() as connection, connection.cursor() as cursor:
+            cursor.copy_expert("copy raw.submission to stdout (format binary)", body)
+        execute(warehouse, "truncate raw.submission", "checkpoint")
+        body.seek(0)
+        with warehouse.connect() as connection, connection.cursor() as cursor:
+            with stopwatch() as watch:
+                cursor.copy_expert("copy raw.submission from stdin (format binary)", body)
+                connection.commit()
+        rows = int(execute(warehouse, "select count(*) from raw.submission"))
+    assert rows == place.count(FORM), "a row is missing"
+    return Figures(watch.seconds, rows, note=f"{body.tell() / rows:.0f} octets par ligne")
+
+
 def _rows(place: Place, warehouse: Any) -> int:
     found = int(execute(warehouse, f"select count(*) from {SCHEMA}.{FORM}"))
     assert found == place.count(FORM), "a row is missing"
@@ -122,5 +140,6 @@ CASES = (
     Case("collect.dlt", "collect", "dlt : REST, réglages d'origine", partial(with_dlt, file_format=None)),
     Case("collect.dlt_csv", "collect", "dlt : REST, CSV et COPY", partial(with_dlt, file_format="csv")),
     Case("collect.pandas", "collect", "pandas : json_normalize + to_sql", with_pandas),
-    Case("collect.floor", "collect", "plancher : COPY des mêmes octets", floor),
+    Case("collect.floor", "collect", "plancher : COPY des mêmes octets en texte", floor),
+    Case("collect.floor_in_raw", "collect", "plancher : COPY des lignes scellées dans raw", floor_in_raw),
 )
