@@ -1,4 +1,4 @@
-"""`uv run python -m benchmarks [--rows N] [--participations N] [--only PART,…] [--json FILE]`."""
+"""`uv run python -m benchmarks [--rows N] [--participations N] [--only PART,…] [--repeats N] [--json FILE]`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         place = Place(Path(folder), asked.rows, asked.participations)
         with _prepared(place, asked.only):
             for part in asked.only:
-                lines += _measure(place, part)
+                lines += _measure(place, part, asked.repeats)
     facts["charge à la fin"] = load()
     report.show_goals(lines)
     report.show_facts({"lignes": report.number(asked.rows), **facts})
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         help="lignes des marts pour les indicateurs (défaut : 1 000 000)",
     )
     parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"parties, parmi {','.join(PARTS)}")
+    parser.add_argument("--repeats", type=int, default=5, help="passages par cas, au plus (les cas longs en ont moins)")
     parser.add_argument("--json", type=Path, help="écrire aussi les mesures dans ce fichier")
     return parser
 
@@ -81,13 +82,13 @@ def _prepared(place: Place, parts: list[str]) -> Iterator[None]:
         yield
 
 
-def _measure(place: Place, part: str) -> list[Line]:
+def _measure(place: Place, part: str, most: int) -> list[Line]:
     title, cases = PARTS[part]
     if part == "collect":
         with served(place.pages(FORM)) as (url, token):
-            measured = [run_group(replace(place, kobo_url=url, kobo_token=token), cases, _tell)]
+            measured = [run_group(replace(place, kobo_url=url, kobo_token=token), cases, most, _tell)]
     else:
-        measured = [run_group(place, group, _tell) for group in groups(cases)]
+        measured = [run_group(place, group, most, _tell) for group in groups(cases)]
     report.show(title, measured)
     return [line for group in measured for line in group]
 

@@ -120,10 +120,9 @@ def floor_in_raw(place: Place) -> Figures:
             cursor.copy_expert("copy raw.submission to stdout (format binary)", body)
         execute(warehouse, "truncate raw.submission", "checkpoint")
         body.seek(0)
-        with warehouse.connect() as connection, connection.cursor() as cursor:
-            with stopwatch() as watch:
-                cursor.copy_expert("copy raw.submission from stdin (format binary)", body)
-                connection.commit()
+        with warehouse.connect() as connection, connection.cursor() as cursor, stopwatch() as watch:
+            cursor.copy_expert("copy raw.submission from stdin (format binary)", body)
+            connection.commit()
         rows = int(execute(warehouse, "select count(*) from raw.submission"))
     assert rows == place.count(FORM), "a row is missing"
     return Figures(watch.seconds, rows, note=f"{body.tell() / rows:.0f} octets par ligne")

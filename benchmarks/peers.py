@@ -30,7 +30,7 @@ def dlt_pipeline(place: Place, warehouse: Warehouse) -> Any:
 
     url = warehouse.url()
     credentials = PostgresCredentials()
-    credentials.database, credentials.username = url.database, url.username
+    credentials.database, credentials.username = str(url.database), str(url.username)
     # dlt wants a host in its place; libpq takes a socket's folder there, percent-encoded.
     host = url.query.get("host", url.host)
     credentials.host, credentials.password = quote(str(host), safe=""), url.password or ""

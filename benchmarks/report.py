@@ -62,7 +62,7 @@ def _cells(line: Line, reference: Line | None) -> list[str]:
         line.case.label,
         number(line.rows) if line.rows else "–",
         seconds(line.seconds) + spread,
-        number(line.rows / line.seconds) if line.rows > 1 else "–",
+        number(line.rows / line.seconds) if line.rows else "–",
         f"{line.peak / 2**20:.0f} Mio" if line.peak else "–",
         _comma(f"× {line.seconds / reference.seconds:.2f}") if reference else "–",
         line.note,

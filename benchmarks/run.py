@@ -50,10 +50,13 @@ class Line:
         return self.runs[-1].note
 
 
-def run_group(place: Place, cases: Iterable[Case], told: Callable[[str], None]) -> list[Line]:
-    """Run the cases of a group in turn, until each has its number of runs; a case that failed is left out after that."""
+def run_group(place: Place, cases: Iterable[Case], most: int, told: Callable[[str], None]) -> list[Line]:
+    """Run the cases of a group in turn, until each has its number of runs; a case that failed is left out after that.
+
+    most: runs of a case, whatever it asks for. told: called with each run.
+    """
     lines = [Line(case) for case in cases]
-    for turn in range(max(line.case.repeats for line in lines)):
+    for turn in range(min(most, max(line.case.repeats for line in lines))):
         for line in lines:
             if not line.failure and turn < line.case.repeats and (turn == 0 or line.seconds <= LONG):
                 run_case(place, line)
