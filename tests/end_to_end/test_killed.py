@@ -46,6 +46,7 @@ def test_twenty_kills_leave_the_tables_of_an_undisturbed_run() -> None:
                 finished = disturbed.run("run", "--demo")
                 assert finished.code == 0, finished.said
                 assert _differences(calm, disturbed) == []
+        print("killed during:", dict(killed))
         assert killed.total() >= 20, killed
         assert len(killed) >= 5, f"the kills fell in a few stages only: {killed}"
 
