@@ -5,7 +5,7 @@ Each bench has a project of its own name, so that the session's one warehouse se
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from psycopg2 import sql
 from meal_pipelines.clean import stage as clean
 from meal_pipelines.clean.build import CleanBuild
 from meal_pipelines.clean.corrections import read_log
-from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
+from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
 from meal_pipelines.collect.sync import Load, synchronise
 from meal_pipelines.errors import TransientError
 from meal_pipelines.project.load import LoadedForm, LoadedProject, load_project
@@ -153,7 +153,7 @@ def written(folder: Path, project: str, text: str = PROJECT) -> Path:
 
 
 @dataclass
-class Memory:
+class Memory(Source):
     """A source held in memory: submissions by id, some to a page. breaks_after: pages shown before the network fails."""
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -175,9 +175,6 @@ class Memory:
     def _submission(self, key: str) -> Submission:
         content = canonical(self.rows[key])
         return Submission(key, content, content, form_version="v1", submitted_at="2026-06-01T10:00:00+00:00")
-
-    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
-        return iter(())
 
 
 @dataclass

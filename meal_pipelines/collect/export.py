@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ import orjson
 
 from meal_pipelines.clean.parse import date_time
 from meal_pipelines.collect.kobo import read_row
-from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
+from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.model import RepeatSheet
 
@@ -25,7 +25,7 @@ PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True)
-class ExportedPages:
+class ExportedPages(Source):
     """A folder of `*.json` files, each a page as the Kobo API gives it, in increasing `_id`."""
 
     folder: Path
@@ -70,10 +70,6 @@ class ExportedPages:
             ) from None
         return list(rows)
 
-    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
-        """An export says nothing of the questionnaire's versions."""
-        return iter(())
-
 
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sorts the numbers in a file's name as numbers."""
@@ -85,7 +81,7 @@ def _text(key: int | None) -> str | None:
 
 
 @dataclass(frozen=True)
-class ExportedWorkbook:
+class ExportedWorkbook(Source):
     """A workbook export: a sheet of submissions, and one sheet per repeat linked by `parent`.
 
     key: the columns that identify a submission · repeats: by name of the repeat in the questionnaire.
@@ -136,10 +132,6 @@ class ExportedWorkbook:
         for row in rows:
             grouped.setdefault(row_key(row, (repeat.parent,), self.file, repeat.sheet), []).append(row)
         return grouped
-
-    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
-        """An export says nothing of the questionnaire's versions."""
-        return iter(())
 
 
 def read_sheets(file: Path, names: list[str]) -> dict[str, list[dict[str, str]]]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
+from meal_pipelines.collect.source import FormVersion, Order, Page, Source, Submission, canonical
 from meal_pipelines.collect.transport import Client, Patience, server_root
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
@@ -55,7 +55,7 @@ Everything else is compared: answers, `_uuid` and `meta/instanceID` (new at each
 
 
 @dataclass(frozen=True)
-class KoboSource:
+class KoboSource(Source):
     """One form of one KoboToolbox server.
 
     asset: the form's uid in Kobo. form: its name in the project, for messages. token_variable: where the token

@@ -1,18 +1,26 @@
 """What a source of submissions must offer; every client (Kobo, ODK Central, workbook) fits this shape.
 
-A source shows what it holds *now*, page after page, in the order of its own keys. It remembers nothing,
-compares nothing and writes nothing: versions, deletions and the cursor belong to whoever stores the pages.
+A source shows what it holds *now*, page after page, in the order of its own keys; some can also say what changed since
+a mark they gave. It remembers nothing, compares nothing and writes nothing: versions, deletions and the cursor belong to
+whoever stores the pages (`sync.py`).
+
+A new source is one module: a subclass of `Source` that says `kind` and `order` and gives `sweep`. The other methods have
+an honest default (« I cannot say »), and are worth writing when the server can do better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import orjson
 
 Order = Literal["numeric", "text"]
+
+Mark = dict[str, Any]
+"""Where a source stood at some moment, in the source's own words; kept as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class Submission:
     changes; two sweeps of an untouched submission give the same bytes, so a fingerprint is made from it.
     instance_id: the OpenRosa identity (`uuid:…`), kept as an attribute. form_version: the version that
     the answers were given with. submitted_at, changed_at: ISO 8601 with zone, None when the source is silent.
+    attachments: the files that its answers name · attachments_present: those that have reached the server.
     """
 
     submission_id: str
@@ -33,6 +42,8 @@ class Submission:
     form_version: str | None = None
     submitted_at: str | None = None
     changed_at: str | None = None
+    attachments: int = 0
+    attachments_present: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,28 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Delta:
+    """A part of what may have happened at the source since a mark.
+
+    submissions: as they are now, whole, in any order; one that has not changed does no harm, nor does one that comes
+    twice. gone: the ids of those that the source says it holds no more; none of them is in `submissions`.
+    mark, total: on the last delta only: where the next `changes` starts, and how many submissions the source holds now,
+    all of them; by that number whoever stores the deltas knows that nothing was missed.
+    is_redeployed: the questionnaire may have a new version.
+    """
+
+    submissions: list[Submission]
+    gone: Sequence[str] = ()
+    mark: Mark | None = None
+    total: int | None = None
+    is_redeployed: bool = False
+
+
+class SweepNeeded(Exception):
+    """A source cannot say what changed since a mark: only a sweep can tell. The text says why, in French, without data."""
+
+
+@dataclass(frozen=True, slots=True)
 class FormVersion:
     """One deployed version of the questionnaire; `content` is the source's own description of it."""
 
@@ -61,31 +94,63 @@ class FormVersion:
     deployed_at: str | None = None
 
 
-class Source(Protocol):
-    """A place where a form's submissions are kept."""
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file of a submission. Its name may say who it shows: it is sealed wherever it is kept.
 
-    @property
-    def kind(self) -> str:
-        """`kobo`, `odk` or `workbook`, as in the project's file."""
-        ...
+    address: all that the source needs to give its bytes, in the source's own words. size: bytes, None when unknown.
+    is_there: False while the answers name it and the server has not received it.
+    """
 
-    @property
-    def order(self) -> Order:
-        """How keys compare: as integers, or as text by code point."""
-        ...
+    name: str = field(repr=False)
+    address: str = field(repr=False)
+    media_type: str | None = None
+    size: int | None = None
+    is_there: bool = True
 
+
+class Source(ABC):
+    """A place where a form's submissions are kept.
+
+    kind: `kobo`, `odk`, `workbook` or `export`, as in the project's file · order: how keys compare: as integers, or as
+    text by code point. Every method raises ConfigurationError for what a person must mend and TransientError for what a
+    later try may not meet.
+    """
+
+    kind: ClassVar[str]
+    order: ClassVar[Order]
+
+    @abstractmethod
     def sweep(self, after: str | None = None) -> Iterator[Page]:
         """Every submission held now, in key order, from just after the key `after`.
 
         The whole inventory, streamed: memory is bounded by two pages. The last page has `through` None;
         an iterator that ends by an error has not covered what lies beyond the pages it gave.
-        Raises: ConfigurationError for what a person must mend, TransientError for what a later try may not meet.
         """
-        ...
+
+    def mark(self) -> Mark | None:
+        """Where the source stands now, for `changes` later; None when this source cannot say what changed."""
+        return None
+
+    def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
+        """What may have happened since a mark; the last delta has a new mark and the total.
+
+        awaiting: submissions whose files were not all there, to be looked at again.
+        Raises: SweepNeeded when only a sweep can tell (a right withdrawn, a mark too old).
+        """
+        raise SweepNeeded("la source ne dit pas ce qui a changé")
 
     def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
         """The deployed versions of the questionnaire, oldest first, those in `known` left out unread."""
-        ...
+        return iter(())
+
+    def attachments(self, submission_ids: Sequence[str]) -> Iterator[tuple[str, list[Attachment]]]:
+        """The files of each submission that still exists, with its id."""
+        return iter(())
+
+    def read_attachment(self, submission_id: str, attachment: Attachment) -> Iterator[bytes]:
+        """The bytes of one file, in pieces."""
+        raise NotImplementedError(f"a source of kind {self.kind} has no attachments")
 
 
 def canonical(value: object) -> bytes:

@@ -7,20 +7,20 @@ later file replaces the earlier one. Exports of a server are in `export.py`.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from meal_pipelines.clean.parse import date
 from meal_pipelines.collect.export import PAGE_SIZE, read_sheets, row_key
-from meal_pipelines.collect.source import FormVersion, Order, Page, Submission, canonical
+from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.questionnaire import Questionnaire
 
 
 @dataclass(frozen=True)
-class PartnerWorkbooks:
+class PartnerWorkbooks(Source):
     """The files of one form: `pattern` inside `folder`, in alphabetical order.
 
     key: the questions that identify a row · submitted_at: the question whose date stands for the day of sending ·
@@ -88,10 +88,6 @@ class PartnerWorkbooks:
             for text in (question.name, *question.labels.values()):
                 known.setdefault(_bare(text), question.name)
         return {header: known[_bare(header)] for header in headers if _bare(header) in known}
-
-    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
-        """The questionnaire in the project is the only version a partner workbook has."""
-        return iter(())
 
 
 def _bare(text: str) -> str:

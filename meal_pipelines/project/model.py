@@ -25,16 +25,22 @@ class Strict(BaseModel):
 
 
 class Server(Strict):
-    """Where submissions come from; values like `${KOBO_TOKEN}` name environment variables."""
+    """Where submissions come from; values like `${KOBO_TOKEN}` name environment variables.
 
-    kind: Literal["kobo", "workbook", "export"]
+    sweep_days: a server that tells what changed is still read whole after so many days; 0: each time.
+    """
+
+    kind: Literal["kobo", "odk", "workbook", "export"]
     url: str | None = None
     token: str | None = None
+    email: str | None = None
+    password: str | None = None
     path: str | None = None
+    sweep_days: int = Field(default=7, ge=0)
 
     @model_validator(mode="after")
     def _complete(self) -> Server:
-        needed = ("url", "token") if self.kind == "kobo" else ("path",)
+        needed = {"kobo": ("url", "token"), "odk": ("url", "email", "password")}.get(self.kind, ("path",))
         missing = [key for key in needed if getattr(self, key) is None]
         if missing:
             raise ValueError(f"une source « {self.kind} » demande aussi : {', '.join(missing)}")
@@ -51,17 +57,25 @@ class RepeatSheet(Strict):
 class FormSource(Strict):
     """What of a source belongs to this form.
 
-    Kobo: `asset`. Workbook: `file` (a pattern), `sheet`, `key` (the questions that identify a row).
+    Kobo: `asset`. ODK Central: `project` (its number) and `form` (its form id).
+    Workbook: `file` (a pattern), `sheet`, `key` (the questions that identify a row).
     Export: `file`, and for a workbook export `sheet`, `key` and the sheets of its `repeats`.
     """
 
     use: Identifier
     asset: str | None = None
+    project: str | None = None
+    form: str | None = None
     file: str | None = None
     sheet: str | None = None
     key: list[str] = Field(default_factory=list)
     submitted_at: str | None = None
     repeats: dict[str, RepeatSheet] = Field(default_factory=dict)
+
+    @field_validator("project", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
 
     @field_validator("key", mode="before")
     @classmethod
