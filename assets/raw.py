@@ -8,8 +8,9 @@ import dagster as dg
 
 from assets.audit import WARN
 from assets.failures import explained
+from meal_pipelines.collect.ledger import Load
 from meal_pipelines.collect.sources import open_sources
-from meal_pipelines.collect.sync import Load, synchronise
+from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from resources import Platform
 
@@ -40,7 +41,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
             ),
             dg.AssetCheckSpec(
                 "compte_du_serveur", asset=key,
-                description="Le nombre de soumissions reçues est celui que le serveur annonce.",
+                description="Le nombre de soumissions présentes est celui que le serveur annonce.",
             ),
         ],
     )  # fmt: skip
@@ -70,6 +71,7 @@ def _collect(context: dg.AssetExecutionContext, platform: Platform, project_id: 
             run_id=context.run_id,
             export=export,
             accept_deletions=platform.accept_deletions,
+            sweep_every=timedelta(days=project.project.sources[form.form.source.use].sweep_days),
             progress=lambda done, total: platform.advance(name, done, total),
         )
         if load is not None:
@@ -95,10 +97,10 @@ def _checks(key: dg.AssetKey, loads: list[Load]) -> Iterator[dg.AssetCheckResult
         passed=not refused, asset_key=key, check_name="suppressions_plausibles", severity=WARN,
         description=refused[0] if refused else "Aucune disparition massive.",
     )  # fmt: skip
-    differing = [load for load in loads if load.server_count is not None and load.server_count != load.received]
+    differing = [load for load in loads if load.server_count not in (None, load.present) and not load.refused]
     yield dg.AssetCheckResult(
         passed=not differing, asset_key=key, check_name="compte_du_serveur", severity=WARN,
-        description="Le compte du serveur et les soumissions reçues diffèrent." if differing else "Les comptes concordent.",
+        description="Le compte du serveur et les soumissions présentes diffèrent." if differing else "Les comptes concordent.",
         metadata={"reçues": sum(load.received for load in loads)},
     )  # fmt: skip
 

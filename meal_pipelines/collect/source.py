@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
-Order = Literal["numeric", "text"]
+Order = Literal["numeric", "text", "submitted"]
 
 Mark = dict[str, Any]
 """Where a source stood at some moment, in the source's own words; kept as JSON."""

@@ -1,0 +1,395 @@
+"""What `raw` knows of one form, and how it is written: versions, deletions, the cursor, the load.
+
+Sources and what to ask of them are not known here: `sync.py` compares and decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import Any, Literal
+
+from psycopg2.extras import Json
+
+from meal_pipelines.collect.source import FormVersion, Mark, Order, Submission
+from meal_pipelines.errors import MealError
+from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.warehouse.copy import copy_binary, pack_bigint, pack_bytes, pack_int, pack_text, pack_time, packed
+
+LOCK_WAIT_S = 2.0
+"""PostgreSQL releases the lock of a closed (or killed) connection a moment after its client has gone."""
+
+
+@dataclass
+class Load:
+    """What one pull did. received: submissions shown by the source; added … restored: versions written to `raw`.
+
+    mode: `sweep`, everything was read, or `changes`, what the source said had changed · present: submissions that `raw`
+    holds for present afterwards · server_count: how many the source said it holds · message: why it was swept, or refused.
+    """
+
+    load_id: int
+    mode: str = "changes"
+    received: int = 0
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    restored: int = 0
+    present: int = 0
+    server_count: int | None = None
+    message: str | None = None
+    refused: str | None = None
+
+    @property
+    def written(self) -> int:
+        return self.added + self.changed + self.removed + self.restored
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The last version of a submission in `raw`."""
+
+    submission_id: str
+    version: int
+    present: bool
+    fingerprint: bytes | None = field(repr=False)
+    key: str = ""
+
+
+@dataclass
+class SweepPosition:
+    """How far a sweep has come. load: the load that began it, under which `raw.missing` notes what it did not meet.
+
+    after: the last key covered · seen: submissions met · count: what the server said there was at its beginning ·
+    mark: where the source stood when it began.
+    """
+
+    load: int
+    after: str | None = None
+    seen: int = 0
+    count: int | None = None
+    mark: Mark | None = None
+    export: str | None = None
+
+
+@dataclass
+class Position:
+    """What is remembered of a form between two loads.
+
+    present: submissions held for present, None when never counted · mark: where the next changes start ·
+    swept_at: when the last whole sweep ended · sweep: one under way · done: exports that need not be read again.
+    """
+
+    present: int | None = None
+    mark: Mark | None = None
+    swept_at: str | None = None
+    sweep: SweepPosition | None = None
+    done: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, stored: dict[str, Any]) -> Position:
+        sweep = stored.get("sweep")
+        return cls(**{**stored, "sweep": SweepPosition(**sweep) if sweep else None})
+
+
+class Ledger:
+    """The part of `raw` that belongs to one form, on one connection. The caller commits."""
+
+    def __init__(self, connection: Any, keyring: Keyring, project: str, form: str) -> None:
+        self.connection, self.project, self.form = connection, project, form
+        self._sealer, self._hash = keyring.sealer(project), keyring.hasher(project, "fingerprint")
+        self._cursor = connection.cursor()
+
+    def lock(self) -> None:
+        """Keep other runs away from this form, for as long as the connection lives; close what a dead one left open.
+
+        Raises: MealError when another run holds it.
+        """
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while not self._one(
+            "select pg_try_advisory_lock(hashtext('collect'), hashtext(%s))", f"{self.project}/{self.form}"
+        ):
+            if time.monotonic() > deadline:
+                raise MealError(
+                    f"Le formulaire « {self.form} » ({self.project}) est déjà en cours de collecte par une autre exécution. "
+                    f"Attendez qu'elle finisse, puis relancez."
+                )
+            time.sleep(0.05)
+        self._cursor.execute(
+            "update raw.load set state = 'failed', finished_at = now(), message = 'interrompu'"
+            " where project = %s and form = %s and state = 'running'",
+            (self.project, self.form),
+        )
+
+    def wait_for_disk(self, state: Literal["on", "off"]) -> None:
+        """Whether a commit waits until it is on disk, from the transaction under way on."""
+        self._cursor.execute(f"set synchronous_commit to {state}")
+
+    def _one(self, query: str, *values: object) -> Any:
+        self._cursor.execute(query, values)
+        row = self._cursor.fetchone()
+        return row[0] if row else None
+
+    # The load and its cursor ----------------------------------------------------------------------------------
+
+    def begin(self, kind: str, run_id: str | None) -> Load:
+        return Load(
+            self._one(
+                "insert into raw.load (project, form, source, state, run_id) values (%s, %s, %s, 'running', %s)"
+                " returning load_id",
+                self.project, self.form, kind, run_id,
+            )
+        )  # fmt: skip
+
+    def position(self) -> Position:
+        """Where the last load left the form."""
+        stored = self._one("select position from raw.cursor where project = %s and form = %s", self.project, self.form)
+        position = Position.read(stored or {})
+        if position.present is None:
+            position.present = int(self._one(PRESENT, self.project, self.form))
+        return position
+
+    def move(self, load: Load, position: Position) -> None:
+        """Remember what was done so far, in the transaction that did it."""
+        # In one exchange: while a thread reads the next page, each return from the database waits for Python's lock.
+        load.present = position.present or 0
+        self._cursor.execute(
+            "insert into raw.cursor (project, form, position, load_id, updated_at) values (%s, %s, %s, %s, now())"
+            " on conflict (project, form) do update set position = excluded.position, load_id = excluded.load_id,"
+            " updated_at = excluded.updated_at;"
+            " update raw.load set mode = %s, received = %s, added = %s, changed = %s, removed = %s, restored = %s,"
+            " present = %s, server_count = %s, message = %s where load_id = %s",
+            (
+                self.project, self.form, Json(asdict(position)), load.load_id, load.mode, load.received, load.added,
+                load.changed, load.removed, load.restored, load.present, load.server_count, load.message, load.load_id,
+            ),
+        )  # fmt: skip
+
+    def close(self, load: Load, state: str, message: str | None) -> None:
+        self._cursor.execute(
+            "update raw.load set state = %s, message = %s, finished_at = now() where load_id = %s",
+            (state, message, load.load_id),
+        )
+
+    # Questionnaires -------------------------------------------------------------------------------------------
+
+    def form_versions(self) -> set[str]:
+        """The deployed versions of the questionnaire that are kept already."""
+        self._cursor.execute(
+            "select form_version from raw.form_version where project = %s and form = %s", (self.project, self.form)
+        )
+        return {row[0] for row in self._cursor.fetchall()}
+
+    def keep(self, version: FormVersion) -> None:
+        self._cursor.execute(
+            "insert into raw.form_version (project, form, form_version, content) values (%s, %s, %s, %s)"
+            " on conflict do nothing",
+            (self.project, self.form, version.form_version, Json(version.content)),
+        )
+
+    # Submissions ----------------------------------------------------------------------------------------------
+
+    def last(self, submission_ids: Sequence[str]) -> dict[str, Known]:
+        """The last version of each of these submissions that `raw` has."""
+        self._cursor.execute(LAST_OF, (self.project, self.form, list(submission_ids)))
+        return {key: _known(key, *rest) for key, *rest in self._cursor.fetchall()}
+
+    def ids_of(self, instance_ids: Sequence[str]) -> list[str]:
+        """The submissions held for present under these OpenRosa identities."""
+        self._cursor.execute(PRESENT_INSTANCES, (self.project, self.form, list(instance_ids)))
+        return [row[0] for row in self._cursor.fetchall()]
+
+    def awaiting(self) -> list[str]:
+        """The present submissions, sent in the last 90 days, whose files have not all reached the server."""
+        self._cursor.execute(AWAITING, {"project": self.project, "form": self.form})
+        return [row[0] for row in self._cursor.fetchall()]
+
+    def store(self, load: Load, position: Position, submissions: Iterable[Submission], last: dict[str, Known]) -> None:
+        """Write a version of each submission that differs from its last one; `last`: as known before."""
+        fresh: list[tuple[Submission, int, bytes]] = []
+        for submission in submissions:
+            fingerprint = self._hash(submission.content)[:16]
+            known = last.get(submission.submission_id)
+            if known is None:
+                load.added += 1
+            elif not known.present:
+                load.restored += 1
+            elif known.fingerprint == fingerprint:
+                continue
+            else:
+                load.changed += 1
+            if known is None or not known.present:
+                position.present = (position.present or 0) + 1
+            fresh.append((submission, 1 if known is None else known.version + 1, fingerprint))
+        self._write(load, fresh)
+
+    def _write(self, load: Load, fresh: list[tuple[Submission, int, bytes]]) -> None:
+        if not fresh:
+            return
+        submissions, versions, fingerprints = zip(*fresh, strict=True)
+        places = [f"raw|{self.project}|{self.form}|{s.submission_id}|{version}" for s, version, _ in fresh]
+        sealed = self._sealer.seal([submission.payload for submission in submissions], places)
+        columns: dict[str, Iterable[bytes]] = {
+            "project": repeat(pack_text(self.project)),
+            "form": repeat(pack_text(self.form)),
+            "submission_id": packed(pack_text, (s.submission_id for s in submissions)),
+            "version": packed(pack_int, versions),
+            "instance_id": packed(pack_text, (s.instance_id for s in submissions)),
+            "form_version": packed(pack_text, (s.form_version for s in submissions)),
+            "submitted_at": packed(pack_time, (moment(s.submitted_at) for s in submissions)),
+            "changed_at": packed(pack_time, (moment(s.changed_at) for s in submissions)),
+            "state": repeat(pack_text("present")),
+            "payload": packed(pack_bytes, sealed),
+            "fingerprint": packed(pack_bytes, fingerprints),
+            "attachments": packed(pack_int, (s.attachments for s in submissions)),
+            "attachments_present": packed(pack_int, (s.attachments_present for s in submissions)),
+            "load_id": repeat(pack_bigint(load.load_id)),
+            "loaded_at": repeat(pack_time(datetime.now(UTC))),
+        }
+        copy_binary(self._cursor, "raw", "submission", columns)
+
+    def delete(self, load: Load, position: Position, submission_ids: Iterable[str]) -> None:
+        """Mark as deleted those of these submissions that are held for present."""
+        self._delete(load, position, "unnest(%(ids)s::text[]) as gone(submission_id)", ids=list(submission_ids))
+
+    def _delete(self, load: Load, position: Position, gone: str, **values: object) -> None:
+        query = DELETED.format(gone=gone)
+        self._cursor.execute(query, {"load": load.load_id, "project": self.project, "form": self.form, **values})
+        load.removed += self._cursor.rowcount
+        position.present = (position.present or 0) - self._cursor.rowcount
+
+    # What a sweep has not met ---------------------------------------------------------------------------------
+
+    def note_missing(self, sweep: int, known: Iterable[Known]) -> None:
+        self._cursor.executemany(
+            "insert into raw.missing (load_id, project, form, submission_id) values (%s, %s, %s, %s) on conflict do nothing",
+            [(sweep, self.project, self.form, item.submission_id) for item in known if item.present],
+        )
+
+    def count_missing(self, sweep: int) -> int:
+        return int(self._one("select count(*) from raw.missing where load_id = %s", sweep))
+
+    def delete_missing(self, load: Load, position: Position, sweep: int) -> None:
+        self._delete(
+            load, position, "(select submission_id from raw.missing where load_id = %(sweep)s) as gone", sweep=sweep
+        )
+
+    def forget_missing(self) -> None:
+        self._cursor.execute("delete from raw.missing where project = %s and form = %s", (self.project, self.form))
+
+
+class KnownInOrder:
+    """What `raw` last knew of a form, streamed in the source's key order from a snapshot of its own.
+
+    Only one load of a form runs at a time, so the snapshot stays true while pages are written beside it.
+    """
+
+    def __init__(self, connection: Any, project: str, form: str, order: Order, after: str | None) -> None:
+        self._order = order
+        self._items = self._stream(connection, project, form, after)
+        self._next: Known | None = next(self._items, None)
+
+    def _stream(self, connection: Any, project: str, form: str, after: str | None) -> Iterator[Known]:
+        day, _, key = (after or "").partition("|") if self._order == "submitted" else (None, "", after)
+        with connection.cursor(name="known_in_order") as cursor:
+            cursor.itersize = 5000
+            cursor.execute(
+                KNOWN_IN_ORDER[self._order],
+                {"project": project, "form": form, "after": key or None, "day": day or None},
+            )
+            for row in cursor:
+                yield _known(*row)
+
+    def through(self, key: str | None) -> Iterator[Known]:
+        """Every known submission not given yet, up to and with `key` (None: to the end)."""
+        while self._next is not None and (key is None or self._rank(self._next.key) <= self._rank(key)):
+            yield self._next
+            self._next = next(self._items, None)
+
+    def _rank(self, key: str) -> tuple[Any, str]:
+        """Decimal integers without leading zeros compare as numbers by length, then by text."""
+        if self._order == "submitted":
+            day, _, submission_id = key.partition("|")
+            return moment(day), submission_id
+        return (len(key) if self._order == "numeric" else 0, key)
+
+
+def _known(submission_id: str, version: int, state: str, fingerprint: Any, key: str = "") -> Known:
+    return Known(submission_id, version, state == "present", None if fingerprint is None else bytes(fingerprint), key)
+
+
+def moment(stamp: str | None) -> datetime | None:
+    """A source's stamp; without a zone it is UTC."""
+    if stamp is None:
+        return None
+    parsed = datetime.fromisoformat(stamp)
+    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
+
+
+LAST = """
+    select distinct on (submission_id) submission_id, version, state, fingerprint, instance_id, submitted_at
+    from raw.submission where project = %(project)s and form = %(form)s order by submission_id, version desc
+"""
+PRESENT = """
+    select count(*) from (
+        select distinct on (submission_id) state from raw.submission
+        where project = %s and form = %s order by submission_id, version desc
+    ) as last where state = 'present'
+"""
+LAST_OF = """
+    select distinct on (submission_id) submission_id, version, state, fingerprint from raw.submission
+    where project = %s and form = %s and submission_id = any(%s) order by submission_id, version desc
+"""
+PRESENT_INSTANCES = """
+    select submission_id from (
+        select distinct on (submission_id) submission_id, state, instance_id from raw.submission
+        where project = %s and form = %s order by submission_id, version desc
+    ) as last where state = 'present' and instance_id = any(%s)
+"""
+AWAITING = """
+    select submission_id from (
+        select distinct on (submission_id) submission_id, state, attachments, attachments_present, submitted_at
+        from raw.submission as s
+        where project = %(project)s and form = %(form)s and exists (
+            select 1 from raw.submission as a
+            where a.project = s.project and a.form = s.form and a.submission_id = s.submission_id
+                and a.attachments > a.attachments_present)
+        order by submission_id, version desc
+    ) as last
+    where state = 'present' and attachments > attachments_present and submitted_at > now() - interval '90 days'
+"""
+DELETED = """
+    insert into raw.submission (project, form, submission_id, version, instance_id, form_version, submitted_at, state, load_id)
+    select last.project, last.form, last.submission_id, last.version + 1, last.instance_id, last.form_version,
+        last.submitted_at, 'deleted', %(load)s
+    from {gone}
+    cross join lateral (
+        select * from raw.submission as s
+        where s.project = %(project)s and s.form = %(form)s and s.submission_id = gone.submission_id
+        order by version desc limit 1
+    ) as last
+    where last.state = 'present'
+"""
+KNOWN_IN_ORDER: dict[Order, str] = {
+    "numeric": f"""
+        select submission_id, version, state, fingerprint, submission_id from ({LAST}) as last
+        where %(after)s::text is null
+            or (length(submission_id), submission_id collate "C") > (length(%(after)s), %(after)s::text collate "C")
+        order by length(submission_id), submission_id collate "C"
+    """,
+    "text": f"""
+        select submission_id, version, state, fingerprint, submission_id from ({LAST}) as last
+        where %(after)s::text is null or submission_id collate "C" > %(after)s order by submission_id collate "C"
+    """,
+    "submitted": f"""
+        select submission_id, version, state, fingerprint,
+            to_char(submitted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '|' || submission_id
+        from ({LAST}) as last
+        where %(after)s::text is null
+            or (submitted_at, submission_id collate "C") > (%(day)s::timestamptz, %(after)s::text collate "C")
+        order by submitted_at, submission_id collate "C"
+    """,
+}
