@@ -175,7 +175,7 @@ class Memory(Source):
 
     def _submission(self, key: str) -> Submission:
         content = canonical(self.rows[key])
-        return Submission(key, content, content, form_version="v1", submitted_at="2026-06-01T10:00:00+00:00")
+        return Submission(key, content, form_version="v1", submitted_at="2026-06-01T10:00:00+00:00")
 
 
 @dataclass

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import orjson
-
 from meal_pipelines.clean.parse import date_time
-from meal_pipelines.collect.kobo import read_row
+from meal_pipelines.collect.kobo_rows import DataPage, compared, read_page
 from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
+from meal_pipelines.collect.transport import Malformed
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.model import RepeatSheet
 
@@ -40,10 +39,9 @@ class ExportedPages(Source):
         last = start = int(after) if after is not None else None
         highest: int | None = None
         for path in sorted(self.folder.glob("*.json"), key=_natural):
-            submissions = []
-            for row in self._rows(path):
-                key = row.get("_id") if isinstance(row, dict) else None
-                if not isinstance(key, int):
+            page = self._page(path)
+            for key in page.keys:
+                if type(key) is not int:
                     raise ConfigurationError(
                         f"{path.name} : une ligne n'a pas de « _id » ; ce n'est pas un export de Kobo."
                     )
@@ -53,22 +51,25 @@ class ExportedPages(Source):
                         f"précédent. Exportez à nouveau le formulaire, trié par « _id »."
                     )
                 highest = key
-                if start is not None and key <= start:
-                    continue
-                submissions.append(read_row(row))
+            submissions = (
+                page.submissions if start is None else [s for s in page.submissions if int(s.submission_id) > start]
+            )
             if submissions:
                 yield Page(submissions, _text(last), submissions[-1].submission_id)
                 last = int(submissions[-1].submission_id)
         yield Page([], _text(last), None)
 
-    def _rows(self, path: Path) -> list[Any]:
+    def is_same(self, before: bytes, after: bytes) -> bool:
+        """As for the server that the pages come from."""
+        return compared(before) == compared(after)
+
+    def _page(self, path: Path) -> DataPage:
         try:
-            rows = orjson.loads(path.read_bytes())["results"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return read_page(path.read_bytes())
+        except Malformed:
             raise ConfigurationError(
                 f"{path} n'est pas une page d'export lisible. Exportez à nouveau le formulaire."
             ) from None
-        return list(rows)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
@@ -125,7 +126,7 @@ class ExportedWorkbook(Source):
                     answers[name] = by_parent[key]
             payload = canonical(answers)
             stamp = date_time(row.get(self.submitted_at or "", ""))
-            yield Submission(key, payload, payload, submitted_at=stamp)
+            yield Submission(key, payload, submitted_at=stamp)
 
     def _by_parent(self, repeat: RepeatSheet, rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
         grouped: dict[str, list[dict[str, str]]] = {}

@@ -1,6 +1,7 @@
 """KoboToolbox (API v2) as a source of submissions: pages by key, never by position.
 
-What a Kobo answer means stands here; waiting and trying again is in `transport.py`, storing in none of them.
+What to ask and what an answer means stands here; what its rows say in `kobo_rows.py`; waiting and trying again in
+`transport.py`; storing in none of them.
 Seen live on kpi 2.026.27e (2026-11-23): nothing in a row says when it was edited, so a sweep reads everything.
 """
 
@@ -10,11 +11,11 @@ import re
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from meal_pipelines.collect.source import FormVersion, Order, Page, Source, Submission, canonical
+from meal_pipelines.collect.kobo_rows import compared, read_page
+from meal_pipelines.collect.source import FormVersion, Order, Page, Source
 from meal_pipelines.collect.transport import Client, Patience, server_root
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
@@ -26,32 +27,11 @@ VERSION = "/api/v2/assets/{asset}/versions/{version}/"
 WORD = re.compile(r"[A-Za-z0-9_-]+")
 """What a token and a uid are made of; nothing that would mean something in a header or a path."""
 
-PLAIN_STAMP = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d")
-"""How Kobo writes every stamp; recognised without a parse, because there is one in each of 200,000 rows."""
-
 PAGE_SIZE = 1000
 """Kobo has served at most 1,000 rows a page since 2026-03-09 (30,000 before); more is cut without a word."""
 
 SMALLEST_PAGE = 50
 """A page is halved after each failure (large rows have met Kobo's 120 s limit: kpi #1314), down to this."""
-
-VOLATILE = frozenset(
-    {
-        "_geolocation",  # computed from the first geopoint answer, which is in the row
-        "_attachments",  # compared by file name only: addresses hold the host, uids came with a server upgrade
-        "_notes",  # kpi 2.026.27 dropped both from every row
-        "_tags",
-        "_date_modified",  # announced (kpi #7260): an upgrade would make every row look edited
-        "_status",  # how the row came in, constant
-        "_xform_id_string",  # the asset's id, rewritten when a project is transferred
-        "meta/rootUuid",  # filled in later by a server migration, or from meta/instanceID (which an edit changes)
-    }
-)
-"""Keys the server changes by itself. They stay in the payload and out of the compared content.
-
-Everything else is compared: answers, `_uuid` and `meta/instanceID` (new at each edit), `__version__`,
-`_validation_status` (a review is a change) and the names of the attached files (one may arrive late).
-"""
 
 
 @dataclass(frozen=True)
@@ -111,6 +91,10 @@ class KoboSource(Source):
             finally:
                 client.stop.set()
 
+    def is_same(self, before: bytes, after: bytes) -> bool:
+        """The order of keys and what the server changes by itself are no edit."""
+        return compared(before) == compared(after)
+
     def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
         """The deployed versions, oldest first; the content of those in `known` is not fetched.
 
@@ -145,28 +129,26 @@ class KoboSource(Source):
             query = {"format": "json", "limit": str(limit), "sort": '{"_id":1}'}
             return query if after is None else {**query, "query": f'{{"_id":{{"$gt":{int(after)}}}}}'}
 
-        answer = client.get(DATA.format(asset=self.asset), params, holds="results", kind=list)
-        rows, count = answer["results"], answer.get("count")
-        if not rows and count:
+        answer = client.read(DATA.format(asset=self.asset), params, read_page)
+        submissions, count = answer.submissions, answer.count
+        if not submissions and count:
             raise TransientError(
                 f"Le serveur {client.server} annonce {count} soumissions de plus pour {self._about} et n'en rend "
                 "aucune. Ce qui était déjà reçu est gardé ; relancez plus tard."
             )
-        self._check_order(rows, after)
-        submissions = [read_row(row) for row in rows]
+        self._check_order(answer.keys, after)
         # A short page proves nothing: the server cuts `limit`, and the limit differs from one server to another.
-        is_last = not rows or (answer.get("next") is None and isinstance(count, int) and count <= len(rows))
-        if is_last or (expected is not None and isinstance(count, int) and count < expected):
+        is_last = not submissions or (not answer.has_next and count is not None and count <= len(submissions))
+        if is_last or (expected is not None and count is not None and count < expected):
             # Under a permission for a part of the rows Kobo answers 200 with fewer of them: before
             # anything is taken for deleted, ask whether the account still sees everything.
             self._check_asset(client)
         through = None if is_last else submissions[-1].submission_id
-        return Page(submissions, after, through, count if isinstance(count, int) else None)
+        return Page(submissions, after, through, count)
 
-    def _check_order(self, rows: list[Any], after: str | None) -> None:
+    def _check_order(self, keys: list[Any], after: str | None) -> None:
         last = None if after is None else int(after)
-        for row in rows:
-            key = row.get("_id") if isinstance(row, dict) else None
+        for key in keys:
             if type(key) is not int or (last is not None and key <= last):
                 raise MealError(
                     f"Le serveur {self.server_url} ne rend pas {self._about} dans l'ordre demandé : la lecture "
@@ -231,52 +213,3 @@ class KoboSource(Source):
 
 def _remaining(page: Page) -> int | None:
     return None if page.server_count is None else page.server_count - len(page.submissions)
-
-
-def read_row(row: dict[str, Any]) -> Submission:
-    """The submission that one row of the data endpoint (or of an export in its shape) shows.
-
-    `_id` alone identifies it: an edit changes `_uuid`, and the rootUuid of old rows moves.
-    """
-    content = {key: value for key, value in row.items() if key not in VOLATILE}
-    if names := _file_names(row.get("_attachments") or []):
-        content["_attachments"] = names
-    return Submission(
-        submission_id=str(row["_id"]),
-        payload=canonical(row),
-        content=canonical(content),
-        instance_id=_instance_id(row),
-        form_version=row.get("__version__") or row.get("_version_"),
-        submitted_at=_utc(row.get("_submission_time")),
-        changed_at=_utc(row.get("_date_modified")),
-    )
-
-
-def _file_names(attachments: list[dict[str, Any]]) -> list[str]:
-    """Names of the files still attached, sorted; from `filename`, which every server version has."""
-    return sorted(
-        str(item.get("filename") or item.get("media_file_basename") or "").rpartition("/")[2]
-        for item in attachments
-        if not item.get("is_deleted")
-    )
-
-
-def _instance_id(row: dict[str, Any]) -> str | None:
-    """The OpenRosa identity, `uuid:…`: that of the first version where the server knows it."""
-    known: str | None = row.get("meta/rootUuid") or row.get("meta/instanceID")
-    if known:
-        return known
-    return f"uuid:{row['_uuid']}" if row.get("_uuid") else None
-
-
-def _utc(stamp: object) -> str | None:
-    """Kobo's stamps are UTC without a zone; what cannot be read as a stamp counts as absent."""
-    if isinstance(stamp, str) and PLAIN_STAMP.fullmatch(stamp):
-        return f"{stamp}+00:00"
-    try:
-        moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()

@@ -14,10 +14,19 @@ from typing import Any, Literal
 
 from psycopg2.extras import Json
 
-from meal_pipelines.collect.source import FormVersion, Mark, Order, Submission
+from meal_pipelines.collect.source import FormVersion, Mark, Order, Source, Submission
 from meal_pipelines.errors import MealError
 from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.warehouse.copy import copy_binary, pack_bigint, pack_bytes, pack_int, pack_text, pack_time, packed
+from meal_pipelines.warehouse.copy import (
+    binary_rows,
+    copy_binary,
+    pack_bigint,
+    pack_bytes,
+    pack_int,
+    pack_text,
+    pack_time,
+    packed,
+)
 
 LOCK_WAIT_S = 2.0
 """PostgreSQL releases the lock of a closed (or killed) connection a moment after its client has gone."""
@@ -96,10 +105,13 @@ class Position:
 
 
 class Ledger:
-    """The part of `raw` that belongs to one form, on one connection. The caller commits."""
+    """The part of `raw` that belongs to one form. The caller commits.
 
-    def __init__(self, connection: Any, keyring: Keyring, project: str, form: str) -> None:
-        self.connection, self.project, self.form = connection, project, form
+    connection: writes, in one thread at a time · reader: reads meanwhile, for the thread that prepares.
+    """
+
+    def __init__(self, connection: Any, reader: Any, keyring: Keyring, project: str, form: str) -> None:
+        self.connection, self.reader, self.project, self.form = connection, reader, project, form
         self._sealer, self._hash = keyring.sealer(project), keyring.hasher(project, "fingerprint")
         self._cursor = connection.cursor()
 
@@ -152,21 +164,25 @@ class Ledger:
             position.present = int(self._one(PRESENT, self.project, self.form))
         return position
 
-    def move(self, load: Load, position: Position) -> None:
-        """Remember what was done so far, in the transaction that did it."""
-        # In one exchange: while a thread reads the next page, each return from the database waits for Python's lock.
+    def progress(self, load: Load, position: Position) -> tuple[object, ...]:
+        """What `move` writes, as it is now: both may go on changing until it is written."""
         load.present = position.present or 0
+        return (
+            self.project, self.form, Json(asdict(position)), load.load_id, load.mode, load.received, load.added,
+            load.changed, load.removed, load.restored, load.present, load.server_count, load.message, load.load_id,
+        )  # fmt: skip
+
+    def move(self, progress: tuple[object, ...]) -> None:
+        """Remember what was done so far, in the transaction that did it."""
+        # In one exchange: while other threads read and seal, each return from the database waits for Python's lock.
         self._cursor.execute(
             "insert into raw.cursor (project, form, position, load_id, updated_at) values (%s, %s, %s, %s, now())"
             " on conflict (project, form) do update set position = excluded.position, load_id = excluded.load_id,"
             " updated_at = excluded.updated_at;"
             " update raw.load set mode = %s, received = %s, added = %s, changed = %s, removed = %s, restored = %s,"
             " present = %s, server_count = %s, message = %s where load_id = %s",
-            (
-                self.project, self.form, Json(asdict(position)), load.load_id, load.mode, load.received, load.added,
-                load.changed, load.removed, load.restored, load.present, load.server_count, load.message, load.load_id,
-            ),
-        )  # fmt: skip
+            progress,
+        )
 
     def close(self, load: Load, state: str, message: str | None) -> None:
         self._cursor.execute(
@@ -207,30 +223,52 @@ class Ledger:
         self._cursor.execute(AWAITING, {"project": self.project, "form": self.form})
         return [row[0] for row in self._cursor.fetchall()]
 
-    def store(self, load: Load, position: Position, submissions: Iterable[Submission], last: dict[str, Known]) -> None:
-        """Write a version of each submission that differs from its last one; `last`: as known before."""
-        fresh: list[tuple[Submission, int, bytes]] = []
-        for submission in submissions:
-            fingerprint = self._hash(submission.content)[:16]
-            known = last.get(submission.submission_id)
-            if known is None:
-                load.added += 1
-            elif not known.present:
-                load.restored += 1
-            elif known.fingerprint == fingerprint:
-                continue
-            else:
-                load.changed += 1
-            if known is None or not known.present:
-                position.present = (position.present or 0) + 1
-            fresh.append((submission, 1 if known is None else known.version + 1, fingerprint))
-        self._write(load, fresh)
+    def prepare(
+        self, load: Load, position: Position, submissions: Iterable[Submission], last: dict[str, Known], source: Source
+    ) -> bytes | None:
+        """Seal a version of each submission that differs from its last one, `last`, as known before.
 
-    def _write(self, load: Load, fresh: list[tuple[Submission, int, bytes]]) -> None:
-        if not fresh:
-            return
+        Returns: the rows for `write`, None when nothing differs. Touches no row.
+        """
+        fresh: list[tuple[Submission, int, bytes]] = []
+        doubtful: list[tuple[Submission, Known, bytes]] = []
+        for submission in submissions:
+            fingerprint = self._hash(submission.payload)[:16]
+            known = last.get(submission.submission_id)
+            if known is not None and known.present:
+                if known.fingerprint != fingerprint:
+                    doubtful.append((submission, known, fingerprint))
+                continue
+            load.added, load.restored = load.added + (known is None), load.restored + (known is not None)
+            position.present = (position.present or 0) + 1
+            fresh.append((submission, 1 if known is None else known.version + 1, fingerprint))
+        if doubtful:
+            before = self._payloads([known for _, known, _ in doubtful])
+            edited = [
+                (submission, known.version + 1, fingerprint)
+                for submission, known, fingerprint in doubtful
+                if not source.is_same(before[known.submission_id], submission.payload)
+            ]
+            load.changed += len(edited)
+            fresh += edited
+        return self._rows(load, fresh) if fresh else None
+
+    def _payloads(self, known: Sequence[Known]) -> dict[str, bytes]:
+        """The payloads of these versions, opened."""
+        with self.reader.cursor() as cursor:
+            ids, versions = [item.submission_id for item in known], [item.version for item in known]
+            cursor.execute(PAYLOADS, (ids, versions, self.project, self.form))
+            rows = cursor.fetchall()
+        places = [self._place(submission_id, version) for submission_id, version, _ in rows]
+        opened = self._sealer.unseal([payload for _, _, payload in rows], places)
+        return {row[0]: payload for row, payload in zip(rows, opened, strict=True)}
+
+    def _place(self, submission_id: str, version: int) -> str:
+        return f"raw|{self.project}|{self.form}|{submission_id}|{version}"
+
+    def _rows(self, load: Load, fresh: list[tuple[Submission, int, bytes]]) -> bytes:
         submissions, versions, fingerprints = zip(*fresh, strict=True)
-        places = [f"raw|{self.project}|{self.form}|{s.submission_id}|{version}" for s, version, _ in fresh]
+        places = [self._place(submission.submission_id, version) for submission, version, _ in fresh]
         sealed = self._sealer.seal([submission.payload for submission in submissions], places)
         columns: dict[str, Iterable[bytes]] = {
             "project": repeat(pack_text(self.project)),
@@ -249,7 +287,12 @@ class Ledger:
             "load_id": repeat(pack_bigint(load.load_id)),
             "loaded_at": repeat(pack_time(datetime.now(UTC))),
         }
-        copy_binary(self._cursor, "raw", "submission", columns)
+        assert tuple(columns) == COLUMNS
+        return binary_rows(columns)
+
+    def write(self, rows: bytes) -> None:
+        """Add the rows made by `prepare`."""
+        copy_binary(self._cursor, "raw", "submission", COLUMNS, rows)
 
     def delete(self, load: Load, position: Position, submission_ids: Iterable[str]) -> None:
         """Mark as deleted those of these submissions that are held for present."""
@@ -266,7 +309,7 @@ class Ledger:
     def note_missing(self, sweep: int, known: Iterable[Known]) -> None:
         self._cursor.executemany(
             "insert into raw.missing (load_id, project, form, submission_id) values (%s, %s, %s, %s) on conflict do nothing",
-            [(sweep, self.project, self.form, item.submission_id) for item in known if item.present],
+            [(sweep, self.project, self.form, item.submission_id) for item in known],
         )
 
     def count_missing(self, sweep: int) -> int:
@@ -276,6 +319,10 @@ class Ledger:
         self._delete(
             load, position, "(select submission_id from raw.missing where load_id = %(sweep)s) as gone", sweep=sweep
         )
+
+    def in_order(self, order: Order, after: str | None) -> KnownInOrder:
+        """The last versions of all submissions whose key comes after `after`, in the order of their keys."""
+        return KnownInOrder(self.reader, self.project, self.form, order, after)
 
     def forget_missing(self) -> None:
         self._cursor.execute("delete from raw.missing where project = %s and form = %s", (self.project, self.form))
@@ -329,6 +376,16 @@ def moment(stamp: str | None) -> datetime | None:
     return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
 
 
+COLUMNS = (
+    "project", "form", "submission_id", "version", "instance_id", "form_version", "submitted_at", "changed_at", "state",
+    "payload", "fingerprint", "attachments", "attachments_present", "load_id", "loaded_at",
+)  # fmt: skip
+PAYLOADS = """
+    select s.submission_id, s.version, s.payload
+    from unnest(%s::text[], %s::int[]) as asked(submission_id, version)
+    join raw.submission as s on s.submission_id = asked.submission_id and s.version = asked.version
+    where s.project = %s and s.form = %s
+"""
 LAST = """
     select distinct on (submission_id) submission_id, version, state, fingerprint, instance_id, submitted_at
     from raw.submission where project = %(project)s and form = %(form)s order by submission_id, version desc

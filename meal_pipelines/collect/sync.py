@@ -11,13 +11,13 @@ Sources are in the modules beside this one, the tables in `ledger.py`; what answ
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import psycopg2
 
-from meal_pipelines.collect.ledger import KnownInOrder, Ledger, Load, Position, SweepPosition, moment
+from meal_pipelines.collect.ledger import Known, Ledger, Load, Position, SweepPosition, moment
 from meal_pipelines.collect.source import Delta, Source, SweepNeeded
 from meal_pipelines.errors import MealError
 from meal_pipelines.protect.keyring import Keyring
@@ -56,8 +56,8 @@ def synchronise(
     Raises: MealError when the form is being collected by another run; TransientError and ConfigurationError of the source.
     """
     with closing(warehouse.psycopg()) as connection, closing(warehouse.psycopg()) as reader:
-        ledger = Ledger(connection, keyring, project, form)
-        synchronisation = _Synchronisation(ledger, reader, source, export, accept_deletions, sweep_every, progress)
+        ledger = Ledger(connection, reader, keyring, project, form)
+        synchronisation = _Synchronisation(ledger, source, export, accept_deletions, sweep_every, progress)
         try:
             return synchronisation.run(run_id)
         except psycopg2.Error as error:
@@ -72,10 +72,10 @@ class _Synchronisation:
     position: Position
 
     def __init__(
-        self, ledger: Ledger, reader: Any, source: Source, export: str | None, accept_deletions: bool,
-        sweep_every: timedelta, progress: Progress | None,
+        self, ledger: Ledger, source: Source, export: str | None, accept_deletions: bool, sweep_every: timedelta,
+        progress: Progress | None,
     ) -> None:  # fmt: skip
-        self.ledger, self.reader, self.source = ledger, reader, source
+        self.ledger, self.source = ledger, source
         self.export, self.accept_deletions, self.sweep_every = export, accept_deletions, sweep_every
         self.progress = progress or (lambda received, total: None)
         self.commit = ledger.connection.commit
@@ -149,7 +149,7 @@ class _Synchronisation:
                 total, self.load.server_count, self.position.mark = delta.total, delta.total, delta.mark
                 if unseen_versions:
                     self._keep_versions()
-            self.ledger.move(self.load, self.position)
+            self.ledger.move(self.ledger.progress(self.load, self.position))
             self.commit()
             self.progress(self.load.received, None)
         return total
@@ -158,7 +158,10 @@ class _Synchronisation:
         shown = {submission.submission_id: submission for submission in delta.submissions}
         self.load.received += len(shown)
         if shown:
-            self.ledger.store(self.load, self.position, shown.values(), self.ledger.last(list(shown)))
+            last = self.ledger.last(list(shown))
+            rows = self.ledger.prepare(self.load, self.position, shown.values(), last, self.source)
+            if rows is not None:
+                self.ledger.write(rows)
         if delta.gone:
             self.ledger.delete(self.load, self.position, delta.gone)
 
@@ -175,22 +178,41 @@ class _Synchronisation:
             sweep = SweepPosition(self.load.load_id, mark=self.source.mark(), export=self.export)
             self.position.sweep = sweep
         self._keep_versions()
-        ledger = self.ledger
-        known = KnownInOrder(self.reader, ledger.project, ledger.form, self.source.order, sweep.after)
-        for page in self.source.sweep(sweep.after):
-            before = {item.submission_id: item for item in known.through(page.through)}
-            ledger.store(self.load, self.position, page.submissions, before)
-            met = {submission.submission_id for submission in page.submissions}
-            ledger.note_missing(sweep.load, (item for key, item in before.items() if key not in met))
-            if sweep.count is None and page.server_count is not None:
-                sweep.count = sweep.seen + page.server_count
-            sweep.seen, sweep.after = sweep.seen + len(page.submissions), page.through
-            self.load.received, self.load.server_count = self.load.received + len(page.submissions), sweep.count
-            if page.through is not None:
-                ledger.move(self.load, self.position)
-                self.commit()
-            self.progress(self.load.received, self.load.server_count)
+        ledger, load = self.ledger, self.load
+        known = ledger.in_order(self.source.order, sweep.after)
+        # One page is written while the next is sealed and a third fetched.
+        with ThreadPoolExecutor(1, thread_name_prefix="raw") as pool:
+            writing: Future[None] | None = None
+            for page in self.source.sweep(sweep.after):
+                before = {item.submission_id: item for item in known.through(page.through)}
+                rows = ledger.prepare(load, self.position, page.submissions, before, self.source)
+                met = {submission.submission_id for submission in page.submissions}
+                missing = [item for key, item in before.items() if item.present and key not in met]
+                if sweep.count is None and page.server_count is not None:
+                    sweep.count = sweep.seen + page.server_count
+                sweep.seen, sweep.after = sweep.seen + len(page.submissions), page.through
+                load.received, load.server_count = load.received + len(page.submissions), sweep.count
+                if writing is not None:
+                    writing.result()
+                progress = None if page.through is None else ledger.progress(load, self.position)
+                writing = pool.submit(self._write, sweep.load, rows, missing, progress)
+                self.progress(load.received, load.server_count)
+            if writing is not None:
+                writing.result()
         self._end(sweep)
+
+    def _write(self, sweep: int, rows: bytes | None, missing: list[Known], progress: tuple[object, ...] | None) -> None:
+        """One page: its rows, what should have been in its interval and is not, and how far the sweep has come.
+
+        progress: None for the last page, which ends in the transaction that ends the sweep.
+        """
+        if rows is not None:
+            self.ledger.write(rows)
+        if missing:
+            self.ledger.note_missing(sweep, missing)
+        if progress is not None:
+            self.ledger.move(progress)
+            self.commit()
 
     def _end(self, sweep: SweepPosition) -> None:
         """The sweep is whole: what it did not meet is deleted at the source, unless that is too much to believe."""
@@ -208,4 +230,4 @@ class _Synchronisation:
         self.position.mark, self.position.swept_at = sweep.mark, datetime.now(UTC).isoformat()
         if self.export is not None:
             self.position.done = [*self.position.done, self.export]
-        self.ledger.move(self.load, self.position)
+        self.ledger.move(self.ledger.progress(self.load, self.position))

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -27,6 +28,11 @@ from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
 RETRYABLE = frozenset({408, 425, 429})
 """Besides every 5xx: the statuses that another try may not meet."""
+
+T = TypeVar("T")
+
+Query = Mapping[str, str] | Callable[[int], Mapping[str, str]]
+"""What is asked for, or a function of the try (from 0), so that a client may ask for less after a failure."""
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -74,6 +80,10 @@ class _Unanswered(Exception):
         self.is_absent = is_absent
 
 
+class Malformed(Exception):
+    """An answer under 200 that cannot be what was asked for; another try may bring a whole one. Why, in French, without data."""
+
+
 class _Stopped(Exception):
     """The caller went away; nobody reads this."""
 
@@ -114,25 +124,21 @@ class Client:
         self.stop.set()
         self._session.close()
 
-    def get(
-        self,
-        path: str,
-        params: Mapping[str, str] | Callable[[int], Mapping[str, str]],
-        *,
-        holds: str = "",
-        kind: type = object,
-    ) -> dict[str, Any]:
+    def get(self, path: str, params: Query, *, holds: str = "", kind: type = object) -> dict[str, Any]:
         """The JSON object at `path`, tried again through passing faults.
 
-        params: the query, or a function of the try (from 0), so that a client may ask for less after a failure.
         holds, kind: a key the object must have and the type of its value; without it the answer counts as broken.
         Raises: what `refuse` returns, ConfigurationError, MealError; TransientError once `Patience` is spent.
         """
+        return self.read(path, params, partial(_json_object, holds=holds, kind=kind))
+
+    def read(self, path: str, params: Query, decode: Callable[[bytes], T]) -> T:
+        """What `decode` makes of the body at `path`; otherwise as `get`. It raises Malformed for a broken answer."""
         deadline = time.monotonic() + self._patience.total
         for attempt in range(self._patience.tries):
             try:
                 query = params(attempt) if callable(params) else params
-                return self._attempt(self.root + path, query, deadline, holds, kind)
+                return self._attempt(self.root + path, query, deadline, decode)
             except _Unanswered as failure:
                 self._was_reached |= not failure.is_absent
                 pause = self._pause(attempt, failure)
@@ -143,7 +149,7 @@ class Client:
             self._sleep(pause)
         raise AssertionError("Patience.tries is at least 1")
 
-    def _attempt(self, url: str, params: Mapping[str, str], deadline: float, holds: str, kind: type) -> dict[str, Any]:
+    def _attempt(self, url: str, params: Mapping[str, str], deadline: float, decode: Callable[[bytes], T]) -> T:
         if self.stop.is_set():
             raise _Stopped
         timeout = (self._patience.connect, self._patience.read)
@@ -157,13 +163,10 @@ class Client:
             # An InvalidHeader quotes the token: only passing faults keep their cause.
             raise failure from (error if isinstance(failure, _Unanswered) else None)
         try:
-            answer = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            # A proxy's HTML page under 200, or JSON cut in mid-answer. `from None`: the error holds the body.
-            raise _Unanswered("sa réponse est incomplète ou n'est pas du JSON") from None
-        if not isinstance(answer, dict) or (holds and not isinstance(answer.get(holds), kind)):
-            raise _Unanswered("sa réponse n'a pas la forme attendue")
-        return cast("dict[str, Any]", answer)
+            return decode(body)
+        except Malformed as broken:
+            # `from None`: what broke the decoder may hold the body.
+            raise _Unanswered(str(broken)) from None
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         pieces = []
@@ -221,6 +224,17 @@ class Client:
             f"Le serveur {self.server} n'a pas pu être lu pour {self._about} : {failure.why}{asked} "
             f"({tries} essai{'s' if tries > 1 else ''}). Ce qui était déjà reçu est gardé ; relancez plus tard."
         )
+
+
+def _json_object(body: bytes, holds: str, kind: type) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # A proxy's HTML page under 200, or JSON cut in mid-answer.
+        raise Malformed("sa réponse est incomplète ou n'est pas du JSON") from None
+    if not isinstance(answer, dict) or (holds and not isinstance(answer.get(holds), kind)):
+        raise Malformed("sa réponse n'a pas la forme attendue")
+    return answer
 
 
 def server_root(server_url: str) -> str:

@@ -70,7 +70,6 @@ class PartnerWorkbooks(Source):
             yield Submission(
                 submission_id=key if self.conceal is None else self.conceal(key),
                 payload=payload,
-                content=payload,
                 instance_id=f"{file.name}#{line}",
                 form_version=self.questionnaire.version or None,
                 submitted_at=self._stamp(answers),

@@ -56,16 +56,21 @@ def copy_columns(cursor: Any, schema: str, table: str, columns: Sequence[str], d
     return len(data[0])
 
 
-def copy_binary(cursor: Any, schema: str, table: str, columns: Mapping[str, Iterable[bytes]]) -> None:
-    """COPY rows in the binary form: half the bytes of the text form where the values are bytes themselves.
+def binary_rows(columns: Mapping[str, Iterable[bytes]]) -> bytes:
+    """Rows in COPY's binary form: half the bytes of the text form where the values are bytes themselves.
 
     columns: by name, n values made by `packed`; or `itertools.repeat` of one, where every row has the same.
     """
-    count = struct.pack("!h", len(columns))
-    rows = zip(repeat(count), *columns.values(), strict=False)
-    names = identifiers(list(columns))
+    rows = zip(repeat(struct.pack("!h", len(columns))), *columns.values(), strict=False)
+    return b"".join([HEADER, *chain.from_iterable(rows), TRAILER])
+
+
+def copy_binary(cursor: Any, schema: str, table: str, columns: Sequence[str], rows: bytes) -> None:
+    """COPY what `binary_rows` made of these columns into a table."""
+    names = identifiers(columns)
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(schema, table), names)
-    cursor.copy_expert(statement, io.BytesIO(b"".join([HEADER, *chain.from_iterable(rows), TRAILER])))
+    # In one piece: each piece would wait for Python's lock, which other threads hold meanwhile.
+    cursor.copy_expert(statement, io.BytesIO(rows), size=len(rows))
 
 
 def packed(packer: Callable[[Any], bytes], values: Iterable[Any]) -> list[bytes]:

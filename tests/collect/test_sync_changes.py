@@ -62,7 +62,7 @@ class Telling(Memory):
     def _submission(self, key: str) -> Submission:
         content = canonical(self.rows[key])
         named, present = self.rows[key].get("photos", (0, 0))
-        return Submission(key, content, content, "uuid:x", "v1", "2026-11-20T10:00:00+00:00", None, named, present)
+        return Submission(key, content, "uuid:x", "v1", "2026-11-20T10:00:00+00:00", None, named, present)
 
 
 @pytest.fixture
