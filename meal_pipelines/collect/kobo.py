@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from meal_pipelines.collect.kobo_rows import compared, read_page
+from meal_pipelines.collect.network import server_root
 from meal_pipelines.collect.source import FormVersion, Order, Page, Source
-from meal_pipelines.collect.transport import Client, Patience, server_root
+from meal_pipelines.collect.transport import Client, Patience
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
 ASSET = "/api/v2/assets/{asset}/"

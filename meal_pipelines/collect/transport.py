@@ -1,4 +1,4 @@
-"""Ask a server for JSON, patiently: what is tried again, for how long, and what is said when it is given up.
+"""Ask a server for JSON or files, patiently: what is tried again, for how long, and what is said when it is given up.
 
 Servers' addresses, paging and meaning belong to the client of each server (`kobo.py` …). Nothing here logs, and
 no error carries a token or a piece of an answer: an answer may be a person's row.
@@ -6,14 +6,15 @@ no error carries a token or a piece of an answer: an answer may be a person's ro
 
 from __future__ import annotations
 
+import hashlib
 import random
+import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,20 +22,22 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
-from requests.auth import AuthBase
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from meal_pipelines.collect.authorization import Authorization
+from meal_pipelines.collect.network import caused_by, redirected, retry_after, server_root
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
 RETRYABLE = frozenset({408, 425, 429})
-"""Besides every 5xx: the statuses that another try may not meet."""
+"""Besides every 5xx but « not implemented »: the statuses that another try may not meet."""
+
+MD5 = re.compile(r'(?:W/)?"(?P<digest>[0-9a-f]{32})"')
+"""An ETag that says what the bytes are; a store of files gives another kind for a file that came in several parts."""
 
 T = TypeVar("T")
 
 Query = Mapping[str, str] | Callable[[int], Mapping[str, str]]
 """What is asked for, or a function of the try (from 0), so that a client may ask for less after a failure."""
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,6 @@ class Patience:
     longest_pause: float = 120.0
     total: float = 600.0
     first_tries: int = 2
-
-
-class Authorization(AuthBase):
-    """Puts the `Authorization` header. As `auth`, so that requests never puts a `.netrc` entry in its place."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._value
-        return request
 
 
 class _Unanswered(Exception):
@@ -92,18 +84,20 @@ class Client:
     """One session with one server, for one form. Used as a context manager; `stop` may be set from another thread.
 
     about: « le formulaire … » as a person knows it, with its article, for messages. refuse: turns a permanent
-    HTTP status into the exception to raise (a client knows better than this module what a 404 means).
+    HTTP status into the exception to raise (a client knows better than this module what a 404 means). headers: sent
+    with every request.
     """
 
     def __init__(
         self,
         server_url: str,
         *,
-        authorization: str,
+        authorization: str | Authorization,
         about: str,
         refuse: Callable[[int], MealError | None],
         patience: Patience,
         sleep: Callable[[float], object] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.root = server_root(server_url)
         self.server = urlsplit(self.root).netloc
@@ -113,9 +107,10 @@ class Client:
         self._patience = patience
         self._sleep = sleep or self.stop.wait
         self._was_reached = False
+        self._authorization = Authorization(authorization) if isinstance(authorization, str) else authorization
         self._session = requests.Session()
-        self._session.auth = Authorization(authorization)
-        self._session.headers["Accept"] = "application/json"
+        self._session.auth = self._authorization
+        self._session.headers.update({"Accept": "application/json", **(headers or {})})
 
     def __enter__(self) -> Self:
         return self
@@ -134,11 +129,57 @@ class Client:
 
     def read(self, path: str, params: Query, decode: Callable[[bytes], T]) -> T:
         """What `decode` makes of the body at `path`; otherwise as `get`. It raises Malformed for a broken answer."""
+
+        def attempt(number: int, deadline: float) -> T:
+            query = params(number) if callable(params) else params
+            return self._decoded("GET", path, deadline, decode, params=query)
+
+        return self._patiently(attempt)
+
+    def post(self, path: str, document: object, decode: Callable[[bytes], T]) -> T:
+        """What `decode` makes of the answer to a JSON document that may be sent more than once; otherwise as `read`."""
+        return self._patiently(lambda _, deadline: self._decoded("POST", path, deadline, decode, json=document))
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The bytes at `path`, in pieces, held against the MD5 that the server gives as their ETag, if it does.
+
+        Opened as patiently as `read`; once the first piece is given nothing is tried again. A redirection is followed
+        once, without our authorisation: that is how a store of files is reached.
+        Raises: as `get`; TransientError, when the bytes end early or are not those announced.
+        """
+        with ExitStack() as stack:
+            response = self._patiently(lambda *_: stack.enter_context(self._file(path)))
+            digest = hashlib.md5(usedforsecurity=False)
+            try:
+                with self._faults():
+                    for piece in response.iter_content(1 << 20):
+                        digest.update(piece)
+                        yield piece
+                announced = MD5.fullmatch(response.headers.get("ETag", ""))
+                if announced and announced["digest"] != digest.hexdigest():
+                    raise _Unanswered("un fichier ne correspond pas à son empreinte")
+            except _Unanswered as failure:
+                raise self._given_up(failure, 1) from failure
+
+    @contextmanager
+    def _file(self, path: str) -> Iterator[requests.Response]:
+        with self._faults(), self._opened("GET", path) as response:
+            location = response.headers.get("Location")
+            if location is None or not 300 <= response.status_code < 400:
+                self._check_status(response)
+                yield response
+                return
+            server_root("{0.scheme}://{0.netloc}".format(urlsplit(location)))
+            with requests.Session() as session, self._send(session, "GET", location, auth=Authorization()) as stored:
+                self._check_status(stored)
+                yield stored
+
+    def _patiently(self, attempts: Callable[[int, float], T]) -> T:
+        """What one attempt gives, tried again through passing faults; an attempt takes its number and the deadline."""
         deadline = time.monotonic() + self._patience.total
         for attempt in range(self._patience.tries):
             try:
-                query = params(attempt) if callable(params) else params
-                return self._attempt(self.root + path, query, deadline, decode)
+                return attempts(attempt, deadline)
             except _Unanswered as failure:
                 self._was_reached |= not failure.is_absent
                 pause = self._pause(attempt, failure)
@@ -149,24 +190,43 @@ class Client:
             self._sleep(pause)
         raise AssertionError("Patience.tries is at least 1")
 
-    def _attempt(self, url: str, params: Mapping[str, str], deadline: float, decode: Callable[[bytes], T]) -> T:
+    def _decoded(self, method: str, path: str, deadline: float, decode: Callable[[bytes], T], **sent: Any) -> T:
         if self.stop.is_set():
             raise _Stopped
-        timeout = (self._patience.connect, self._patience.read)
-        try:
-            # No redirect is followed: the token stays with the server it was given for.
-            with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
-                self._check_status(response)
-                body = self._read(response, deadline)
-        except requests.RequestException as error:
-            failure = self._network_failure(error)
-            # An InvalidHeader quotes the token: only passing faults keep their cause.
-            raise failure from (error if isinstance(failure, _Unanswered) else None)
+        with self._faults(), self._opened(method, path, **sent) as response:
+            self._check_status(response)
+            body = self._read(response, deadline)
         try:
             return decode(body)
         except Malformed as broken:
             # `from None`: what broke the decoder may hold the body.
             raise _Unanswered(str(broken)) from None
+
+    @contextmanager
+    def _opened(self, method: str, path: str, **sent: Any) -> Iterator[requests.Response]:
+        """An answer whose body is still to be read; asked again at once when a new authorisation may be accepted."""
+        with self._send(self._session, method, self.root + path, **sent) as response:
+            refused = str(response.request.headers.get("Authorization", ""))
+            if response.status_code != 401 or not self._authorization.renew(refused):
+                yield response
+                return
+        with self._send(self._session, method, self.root + path, **sent) as response:
+            yield response
+
+    def _send(self, session: requests.Session, method: str, url: str, **sent: Any) -> requests.Response:
+        timeout = (self._patience.connect, self._patience.read)
+        # No redirect is followed: the token stays with the server it was given for.
+        return session.request(method, url, timeout=timeout, allow_redirects=False, stream=True, **sent)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """A fault of the network, as the exception that says what to do about it."""
+        try:
+            yield
+        except requests.RequestException as error:
+            failure = self._network_failure(error)
+            # An InvalidHeader quotes the token: only passing faults keep their cause.
+            raise failure from (error if isinstance(failure, _Unanswered) else None)
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         pieces = []
@@ -182,8 +242,8 @@ class Client:
         self._was_reached, status = True, response.status_code
         if status == 200:
             return
-        if status in RETRYABLE or status >= 500:
-            raise _Unanswered(f"il répond {status}", _retry_after(response.headers.get("Retry-After")))
+        if status in RETRYABLE or (status >= 500 and status != 501):
+            raise _Unanswered(f"il répond {status}", retry_after(response.headers.get("Retry-After")))
         if 300 <= status < 400:
             raise redirected(self.server, response.headers.get("Location", ""))
         raise self._refuse(status) or MealError(
@@ -192,7 +252,7 @@ class Client:
         )
 
     def _network_failure(self, error: requests.RequestException) -> Exception:
-        if _caused_by(error, ssl.SSLCertVerificationError):
+        if caused_by(error, ssl.SSLCertVerificationError):
             return ConfigurationError(
                 f"Le certificat du serveur {self.server} n'est pas reconnu : rien n'a été lu pour {self._about}. "
                 "Vérifiez l'adresse du serveur et la date de cette machine ; derrière un proxy d'entreprise, indiquez "
@@ -206,10 +266,10 @@ class Client:
             )
         if isinstance(error, requests.Timeout):
             return _Unanswered("il ne répond pas à temps", is_absent=isinstance(error, requests.ConnectTimeout))
-        if _caused_by(error, NameResolutionError):
+        if caused_by(error, NameResolutionError):
             why = "son adresse est introuvable (cette machine est-elle connectée à Internet ?)"
             return _Unanswered(why, is_absent=True)
-        is_absent = _caused_by(error, NewConnectionError)
+        is_absent = caused_by(error, NewConnectionError)
         return _Unanswered("la connexion est impossible ou s'interrompt", is_absent=is_absent)
 
     def _pause(self, attempt: int, failure: _Unanswered) -> float:
@@ -235,63 +295,3 @@ def _json_object(body: bytes, holds: str, kind: type) -> dict[str, Any]:
     if not isinstance(answer, dict) or (holds and not isinstance(answer.get(holds), kind)):
         raise Malformed("sa réponse n'a pas la forme attendue")
     return answer
-
-
-def server_root(server_url: str) -> str:
-    """The address without its final slash.
-
-    Raises: ConfigurationError, when it is not https (except on this machine): a token and personal data would
-    cross the network in clear.
-    """
-    root = server_url.strip().rstrip("/")
-    try:
-        parts = urlsplit(root)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        parts, host = None, None
-    if parts is None or not host or parts.query or parts.fragment or parts.username is not None:
-        raise ConfigurationError(
-            "L'adresse d'un serveur de collecte est mal formée. Écrivez-la sous la forme https://kf.kobotoolbox.org, "
-            "sans nom d'utilisateur ni paramètre."
-        )
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
-        raise ConfigurationError(
-            f"L'adresse du serveur {parts.netloc} ne commence pas par https:// : le jeton et les données passeraient "
-            "en clair sur le réseau. Corrigez l'adresse dans la configuration du projet."
-        )
-    return root
-
-
-def redirected(server: str, location: str) -> ConfigurationError:
-    """The server sends us elsewhere: only a person may decide that the token goes there."""
-    host = urlsplit(location).netloc
-    where = f"vers {host}" if host and host != server else "vers une autre page"
-    return ConfigurationError(
-        f"Le serveur {server} redirige {where} : le jeton n'y est pas envoyé. Mettez l'adresse exacte du serveur dans "
-        "la configuration du projet, puis relancez."
-    )
-
-
-def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
-    """requests wraps urllib3, which wraps ssl or socket: the reason is somewhere along the chain."""
-    seen: object = error
-    while isinstance(seen, BaseException):
-        if isinstance(seen, kind):
-            return True
-        seen = getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)
-    return False
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3); None when absent or unreadable."""
-    if value is None:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
