@@ -251,7 +251,10 @@ class Ledger:
             ]
             load.changed += len(edited)
             fresh += edited
-        return self._rows(load, fresh) if fresh else None
+        if not fresh:
+            return None
+        completed = source.completed([submission for submission, _, _ in fresh])
+        return self._rows(load, [(s, item[1], item[2]) for s, item in zip(completed, fresh, strict=True)])
 
     def _payloads(self, known: Sequence[Known]) -> dict[str, bytes]:
         """The payloads of these versions, opened."""

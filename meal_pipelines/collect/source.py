@@ -133,6 +133,13 @@ class Source(ABC):
         """
         return False
 
+    def completed(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
+        """The same submissions, in their order, with what the source gives only one by one.
+
+        Asked for those about to be kept as new versions, and for no others; versions are told apart without it.
+        """
+        return submissions
+
     def mark(self) -> Mark | None:
         """Where the source stands now, for `changes` later; None when this source cannot say what changed."""
         return None
