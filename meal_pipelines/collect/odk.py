@@ -1,0 +1,238 @@
+"""ODK Central as a source: the submissions of a form, with its questionnaires and its files, and the entities of a list.
+
+How rows are read and followed is in `odk_table.py`, what they say in `odk_rows.py`, the login in `odk_session.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import orjson
+
+from meal_pipelines.collect import odk_rows
+from meal_pipelines.collect.odk_rows import Questions, parsed_xml, read_entity, read_submission, with_removed
+from meal_pipelines.collect.odk_table import OdkTable
+from meal_pipelines.collect.source import Attachment, FormVersion, Submission
+from meal_pipelines.collect.transport import Client, Malformed
+from meal_pipelines.errors import ConfigurationError, MealError
+
+FORM = "/v1/projects/{project}/forms/{name}"
+ROWS = FORM + ".svc/Submissions"
+FIELDS = FORM + "/fields"
+VERSIONS = FORM + "/versions"
+VERSION_FIELDS = FORM + "/versions/{version}/fields"
+VERSION_XML = FORM + "/versions/{version}.xml"
+EDITION_XML = FORM + "/submissions/{root}/versions/{instance}.xml"
+FILES = FORM + "/submissions/{root}/attachments"
+FILE = FORM + "/submissions/{root}/attachments/{file}"
+LIST = "/v1/projects/{project}/datasets/{name}"
+
+READERS = 4
+"""How many documents are asked for at a time when each submission has its own."""
+
+
+class _Gone(MealError):
+    """What was asked for is not there any more."""
+
+
+@dataclass
+class OdkForm(OdkTable):
+    """The submissions of one form: drafts and what was deleted excluded, whatever the form's state.
+
+    Raises: ConfigurationError, when the project or the form cannot be right.
+    """
+
+    rows_path: ClassVar[str] = ROWS
+    about_path: ClassVar[str] = FORM
+    came: ClassVar[str] = "submissionDate"
+    counted: ClassVar[str] = "submissions"
+    shown: ClassVar[dict[str, str]] = {"$expand": "*"}
+
+    _asked: tuple[str, Questions] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_place(self.project, self.name)
+
+    def _read(self, row: dict[str, Any], questions: Questions) -> Submission:
+        return read_submission(row, questions)
+
+    def _questions(self, client: Client) -> Questions:
+        self._asked = None
+        return Questions.of(client.read(self._where(FIELDS), {}, _list))
+
+    def is_same(self, before: bytes, after: bytes) -> bool:
+        return odk_rows.is_same(before, after)
+
+    def completed(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
+        """With the answers to questions that the current version no longer asks, which OData hides: from their XML.
+
+        Only submissions made, or edited, with an earlier version can have any: one request for each of those.
+        """
+        if not submissions:
+            return submissions
+        current, questions = self._all_questions()
+        older = [s for s in submissions if s.form_version != current or s.changed_at is not None]
+        if not questions.removed or not older:
+            return submissions
+        with ThreadPoolExecutor(READERS, thread_name_prefix="odk-xml") as pool:
+            shares = pool.map(lambda n: self._with_removed(older[n::READERS], questions), range(READERS))
+            payloads = {submission_id: payload for share in shares for submission_id, payload in share}
+        return [replace(s, payload=payloads.get(s.submission_id, s.payload)) for s in submissions]
+
+    def _with_removed(self, submissions: list[Submission], questions: Questions) -> list[tuple[str, bytes]]:
+        found = []
+        with self._client(self._gone) as client:
+            for submission in submissions:
+                instance = f"{submission.instance_id}"
+                path = self._where(EDITION_XML, root=submission.submission_id, instance=instance)
+                try:
+                    payload = client.read(path, {}, partial(with_removed, submission, questions=questions))
+                except _Gone:
+                    continue  # deleted since: the next changes say so
+                found.append((submission.submission_id, payload))
+        return found
+
+    def _all_questions(self) -> tuple[str, Questions]:
+        """The current version, and its questions beside those of all earlier ones; asked once for each reading."""
+        if self._asked is None:
+            with self._client() as client:
+                newest, *others = [item["version"] for item in client.read(self._where(VERSIONS), {}, _list)]
+                earlier = [field for version in others for field in self._fields(client, version)]
+                self._asked = newest, Questions.of(self._fields(client, newest), earlier)
+        return self._asked
+
+    def _fields(self, client: Client, version: str) -> list[dict[str, Any]]:
+        return client.read(self._where(VERSION_FIELDS, version=version or UNNAMED), {}, _list)
+
+    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
+        """The published versions, oldest first: their fields and their XForm; those in `known` are not fetched.
+
+        Raises: as `sweep`.
+        """
+        with self._client() as client:
+            for item in reversed(client.read(self._where(VERSIONS), {}, _list)):
+                version = item["version"]
+                if version in known:
+                    continue
+                xform = client.read(self._where(VERSION_XML, version=version or UNNAMED), {}, _whole_xml)
+                content = {"fields": self._fields(client, version), "xform": xform}
+                yield FormVersion(version, content, item.get("publishedAt"))
+
+    def attachments(self, submission_ids: Sequence[str]) -> Iterator[tuple[str, list[Attachment]]]:
+        """The files that each submission names, received or not: one request for each submission."""
+        with self._client(self._gone) as client:
+            for root in submission_ids:
+                try:
+                    files = client.read(self._where(FILES, root=root), {}, _list)
+                except _Gone:
+                    continue
+                yield root, [self._attachment(root, item) for item in files]
+
+    def _attachment(self, root: str, item: dict[str, Any]) -> Attachment:
+        name = str(item["name"])
+        return Attachment(name, self._where(FILE, root=root, file=name), is_there=bool(item["exists"]))
+
+    def read_attachment(self, submission_id: str, attachment: Attachment) -> Iterator[bytes]:
+        """The bytes of one file, held against the MD5 that the server gives.
+
+        Raises: as `sweep`; MealError when the file is not there.
+        """
+        with self._client(self._gone) as client:
+            yield from client.stream(attachment.address)
+
+    def _describe(self, client: Client) -> dict[str, Any]:
+        described = super()._describe(client)
+        if described.get("keyId") is not None:
+            raise MealError(
+                f"Impossible de lire {self._about} : il est chiffré sur {self.session.root}, et ses réponses ne s'ouvrent "
+                "qu'avec la phrase secrète de l'équipe. Rien n'est effacé de ce qui était déjà collecté. Exportez ses "
+                "soumissions déchiffrées depuis ODK Central et donnez-les comme source « export »."
+            )
+        return described
+
+    def _gone(self, status: int) -> MealError | None:
+        if status == 404:
+            return _Gone(
+                f"Une soumission de {self._about}, ou l'un de ses fichiers, n'est plus sur {self.session.root}."
+            )
+        return self._refusal(status)
+
+    def _where(self, template: str, **parts: str) -> str:
+        return _filled(template, project=self.project, name=self.name, **parts)
+
+    @property
+    def _about(self) -> str:
+        return f"le formulaire « {self.form} » ({self.name})" if self.form else f"le formulaire « {self.name} »"
+
+
+UNNAMED = "___"
+"""How a version without a name is asked for."""
+
+
+@dataclass
+class OdkEntities(OdkTable):
+    """The entities of one list, each as a submission that answers `label` and one question per property.
+
+    Central makes them some seconds after the submission that asks for one.
+    """
+
+    rows_path: ClassVar[str] = LIST + ".svc/Entities"
+    about_path: ClassVar[str] = LIST
+    came: ClassVar[str] = "createdAt"
+    counted: ClassVar[str] = "entities"
+
+    def __post_init__(self) -> None:
+        _check_place(self.project, self.name)
+
+    def _read(self, row: dict[str, Any], questions: Questions) -> Submission:
+        return read_entity(row, questions)
+
+    def _questions(self, client: Client) -> Questions:
+        described = client.get(self._where(LIST), {}, holds="properties", kind=list)
+        return Questions({item["odataName"]: item["name"] for item in described["properties"]})
+
+    def is_same(self, before: bytes, after: bytes) -> bool:
+        return odk_rows.is_same(before, after)
+
+    def _where(self, template: str, **parts: str) -> str:
+        return _filled(template, project=self.project, name=self.name, **parts)
+
+    @property
+    def _about(self) -> str:
+        return (
+            f"la liste d'entités « {self.form} » ({self.name})" if self.form else f"la liste d'entités « {self.name} »"
+        )
+
+
+def _check_place(project: str, name: str) -> None:
+    if not project.isascii() or not project.isdigit():
+        raise ConfigurationError(
+            f"« {project} » n'est pas un numéro de projet d'ODK Central. Il se lit dans l'adresse du projet "
+            "(…/projects/<numéro>) ; corrigez-le dans la configuration du projet."
+        )
+    if not name.strip():
+        raise ConfigurationError("L'identifiant d'un formulaire ou d'une liste d'entités d'ODK Central est vide.")
+
+
+def _filled(template: str, **parts: str) -> str:
+    return template.format(**{name: quote(part, safe="") for name, part in parts.items()})
+
+
+def _list(body: bytes) -> list[dict[str, Any]]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
+        raise Malformed("sa réponse est incomplète ou n'a pas la forme attendue")
+    return answer
+
+
+def _whole_xml(body: bytes) -> str:
+    parsed_xml(body)
+    return body.decode()

@@ -1,0 +1,294 @@
+"""A table of ODK Central behind OData: how it is swept, and how its changes are followed. Which tables there are: `odk.py`.
+
+Seen live on central-backend v2026.2.2 (2026-11-23). Rows have a stamp of arrival that never changes, so a sweep goes from
+stamp to stamp; two other stamps tell edits, reviews and deletions. What no stamp tells: a file that comes late (asked
+again by name), a restoration, a purge (given away by the total).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import orjson
+
+from meal_pipelines.collect.odk_rows import Questions
+from meal_pipelines.collect.odk_session import OdkSession
+from meal_pipelines.collect.source import Delta, Mark, Order, Page, Source, Submission, SweepNeeded
+from meal_pipelines.collect.transport import Client, Malformed, Patience
+from meal_pipelines.errors import ConfigurationError, MealError, TransientError
+
+PAGE_SIZE = 1000
+"""Central has no limit of its own: without `$top` it streams the whole table."""
+
+SMALLEST_PAGE = 50
+"""A page is halved after each failure, down to this."""
+
+OVERLAP = timedelta(minutes=15)
+"""How far changes reach back before the last mark: a row may be stamped well before its transaction ends and shows it."""
+
+SILENCE = timedelta(days=20)
+"""Deleted rows are purged after 30 days, and a purge leaves no trace: a mark older than this is not relied on."""
+
+ASKED_AT_ONCE = 80
+"""Rows asked for by name in one filter: some 60 characters each, and a server's first line holds 8,000."""
+
+TRIES = 4
+"""How often a feed that comes up short is read again from its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of OData. count: rows that meet the filter, on all pages · following: path and query of the next page."""
+
+    rows: list[dict[str, Any]] = field(repr=False)
+    count: int
+    following: str | None
+    is_full: bool
+
+
+@dataclass
+class OdkTable(Source):
+    """One table of one project. name: what Central calls it. form: its name in the project, for messages.
+
+    overlap: see OVERLAP. page_size: rows asked for at once. sleep: replaces the pauses between tries.
+    """
+
+    kind: ClassVar[str] = "odk"
+    order: ClassVar[Order] = "submitted"
+    rows_path: ClassVar[str]
+    about_path: ClassVar[str]
+    came: ClassVar[str]
+    """The stamp of arrival."""
+    counted: ClassVar[str]
+    """Where the description of the table says how many rows it holds."""
+    shown: ClassVar[dict[str, str]] = {}
+
+    session: OdkSession = field(repr=False)
+    project: str
+    name: str
+    form: str = ""
+    page_size: int = PAGE_SIZE
+    overlap: timedelta = OVERLAP
+    patience: Patience = field(default_factory=Patience)
+    sleep: Callable[[float], object] | None = field(default=None, repr=False)
+
+    @abstractmethod
+    def _read(self, row: dict[str, Any], questions: Questions) -> Submission:
+        """The submission that a row shows."""
+
+    @abstractmethod
+    def _questions(self, client: Client) -> Questions:
+        """How the questions are named now."""
+
+    @abstractmethod
+    def _where(self, template: str, **parts: str) -> str:
+        """A path of this table."""
+
+    # Everything -----------------------------------------------------------------------------------------------
+
+    def sweep(self, after: str | None = None) -> Iterator[Page]:
+        """Every row the server shows, by stamp of arrival and `__id`, from just after `after` (`stamp|__id`).
+
+        While the caller stores a page, one thread fetches the next: two pages in memory at most.
+        Raises: ConfigurationError (account, rights, address), TransientError, MealError (encrypted form).
+        """
+        with self._client() as client, ThreadPoolExecutor(1, thread_name_prefix="odk-sweep") as pool:
+            self._describe(client)
+            questions = self._questions(client)
+            upcoming = pool.submit(self._page, client, questions, after)
+            try:
+                while True:
+                    page = upcoming.result()
+                    if page.through is None:
+                        yield page
+                        return
+                    upcoming = pool.submit(self._page, client, questions, page.through)
+                    yield page
+            finally:
+                client.stop.set()
+
+    def _page(self, client: Client, questions: Questions, after: str | None) -> Page:
+        """The rows just beyond `after`, whole milliseconds of them.
+
+        Ordered from a stamp on, never by skiptoken, whose row may be purged, nor by position, which an insertion shifts.
+        """
+        stamp, _, last = (after or "").partition("|")
+        size = self.page_size
+        while True:
+            condition = {"$filter": f"__system/{self.came} ge {stamp}"} if stamp else {}
+            answer = self._rows(client, {**condition, "$orderby": f"__system/{self.came} asc"}, size)
+            read = sorted((self._read(row, questions) for row in answer.rows), key=_key)
+            beyond = [submission for submission in read if _key(submission) > (stamp, last)]
+            count = answer.count - len(read) + len(beyond)
+            if not answer.is_full:
+                return Page(beyond, after, None, count)
+            # Stamps are shown to the millisecond and kept to the microsecond: others of the last one may lie ahead.
+            whole = [submission for submission in beyond if submission.submitted_at != read[-1].submitted_at]
+            if whole:
+                return Page(whole, after, "|".join(_key(whole[-1])), count)
+            size = 2 * max(size, len(read))
+
+    def _rows(self, client: Client, query: dict[str, str], size: int) -> Answer:
+        """One page of rows; fewer than asked only when there are no more, which the server's own count must bear out."""
+        asked = size
+
+        def params(attempt: int) -> dict[str, str]:
+            nonlocal asked
+            asked = max(min(size, SMALLEST_PAGE), size >> attempt)
+            return {**query, **self.shown, "$count": "true", "$top": str(asked)}
+
+        def decode(body: bytes) -> Answer:
+            answer = _answer(body, asked)
+            if len(answer.rows) < min(asked, answer.count):
+                raise Malformed(f"il annonce {answer.count} lignes et n'en rend que {len(answer.rows)}")
+            return answer
+
+        return client.read(self._where(self.rows_path), params, decode)
+
+    # What changed ---------------------------------------------------------------------------------------------
+
+    def mark(self) -> Mark | None:
+        with self._client() as client:
+            at = self.session.now()
+            return self._marked(at, self._describe(client))
+
+    def _marked(self, at: datetime, described: dict[str, Any]) -> Mark:
+        version = described.get("version")
+        return {"at": _stamp(at - self.overlap), "born": described["createdAt"], "version": version}
+
+    def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
+        """New, edited, reviewed and deleted rows since a mark, in one feed, and the total: two requests when idle.
+
+        Raises: as `sweep`; SweepNeeded (a mark too old, a clock set back, a form made anew).
+        """
+        with self._client() as client:
+            now, at = self.session.now(), datetime.fromisoformat(since["at"])
+            if now - at > SILENCE:
+                raise SweepNeeded(
+                    f"la dernière lecture date de plus de {SILENCE.days} jours, et ODK Central efface pour de bon au bout de "
+                    "30 jours ce qui a été supprimé"
+                )
+            if now < at:
+                raise SweepNeeded("l'horloge du serveur a été reculée")
+            questions: Questions | None = None
+            for condition in self._conditions(since["at"], awaiting):
+                for rows in self._feed(client, condition):
+                    questions = questions or self._questions(client)
+                    live = [row for row in rows if row["__system"].get("deletedAt") is None]
+                    gone = [row["__id"] for row in rows if row["__system"].get("deletedAt") is not None]
+                    yield Delta([self._read(row, questions) for row in live], gone)
+            described = self._describe(client)
+            if described["createdAt"] != since["born"]:
+                raise SweepNeeded("le formulaire a été effacé et recréé sur le serveur")
+            is_redeployed = described.get("version") != since["version"]
+            yield Delta([], (), self._marked(now, described), described[self.counted], is_redeployed)
+
+    def _conditions(self, at: str, awaiting: Sequence[str]) -> Iterator[str]:
+        """The filters of the feed; the rows asked for by name go with the stamps, as many as one request holds."""
+        stamps = [f"__system/{name} ge {at}" for name in (self.came, "updatedAt", "deletedAt")]
+        # Central does not know how a quote is written in a text: such an id (nothing forbids one) waits for a sweep.
+        named = [f"__id eq '{row_id}'" for row_id in awaiting if "'" not in row_id]
+        yield " or ".join([*stamps, *named[:ASKED_AT_ONCE]])
+        for first in range(ASKED_AT_ONCE, len(named), ASKED_AT_ONCE):
+            yield " or ".join(named[first : first + ASKED_AT_ONCE])
+
+    def _feed(self, client: Client, condition: str) -> Iterator[list[dict[str, Any]]]:
+        """The pages of a feed, by the server's own links, until as many rows came as it announced.
+
+        A link whose row has been purged gives an empty page under 200: the feed is then read again.
+        """
+        query = {**self.shown, "$filter": condition, "$count": "true", "$top": str(self.page_size)}
+        for _ in range(TRIES):
+            received, announced = 0, None
+            path, params = self._where(self.rows_path), query
+            while True:
+                answer = client.read(path, params, lambda body: _answer(body, self.page_size))
+                received += len(answer.rows)
+                announced = answer.count if announced is None else announced
+                if answer.rows:
+                    yield answer.rows
+                if answer.following is None:
+                    break
+                path, params = answer.following, {}
+            if received >= announced:
+                return
+        raise TransientError(
+            f"Le serveur {client.server} annonce pour {self._about} des lignes qu'il ne rend pas ({TRIES} essais). Ce qui "
+            "était déjà reçu est gardé ; relancez plus tard."
+        )
+
+    # What is asked of the server ------------------------------------------------------------------------------
+
+    def _describe(self, client: Client) -> dict[str, Any]:
+        described = client.get(self._where(self.about_path), {}, holds=self.counted, kind=int)
+        if not isinstance(described.get("createdAt"), str):
+            raise MealError(f"Le serveur {client.server} ne décrit pas {self._about} comme un ODK Central le fait.")
+        return described
+
+    @property
+    @abstractmethod
+    def _about(self) -> str:
+        """« le formulaire … », for messages."""
+
+    def _client(self, refuse: Callable[[int], MealError | None] | None = None) -> Client:
+        return Client(
+            self.session.root,
+            authorization=self.session,
+            about=self._about,
+            refuse=refuse or self._refusal,
+            patience=self.patience,
+            sleep=self.sleep,
+            headers={"X-Extended-Metadata": "true"},
+        )
+
+    def _refusal(self, status: int) -> MealError | None:
+        server = self.session.root
+        if status == 401:
+            return ConfigurationError(
+                f"{server} refuse la session qu'il vient d'ouvrir : impossible de lire {self._about}. Vérifiez le compte de "
+                f"{self.session.variables} sur le site, puis relancez."
+            )
+        if status == 403:
+            return ConfigurationError(
+                f"Le compte de {self.session.variables} n'a pas le droit de lire {self._about} sur {server}. Dans ODK Central, "
+                f"donnez-lui le rôle « Project Viewer » sur le projet {self.project}, puis relancez."
+            )
+        if status == 404:
+            return ConfigurationError(
+                f"Impossible de lire {self._about} : {server} n'en a aucune version publiée dans le projet {self.project}. "
+                "Vérifiez les deux identifiants dans project.yaml (ils se lisent dans l'adresse de la page : "
+                "/projects/<numéro>/forms/<identifiant>), et que le formulaire n'est ni un brouillon ni dans la corbeille."
+            )
+        if status in (400, 501):
+            return MealError(
+                f"{server} ne comprend pas ce qui lui est demandé pour {self._about} : il faut ODK Central v2025.1 ou plus récent. "
+                "Demandez sa mise à jour à l'administrateur du serveur."
+            )
+        return None
+
+
+def _key(submission: Submission) -> tuple[str, str]:
+    return str(submission.submitted_at), submission.submission_id
+
+
+def _answer(body: bytes, asked: int) -> Answer:
+    try:
+        answer = orjson.loads(body)
+        rows, count, link = answer["value"], answer["@odata.count"], answer.get("@odata.nextLink")
+        if not all(isinstance(row["__id"], str) and isinstance(row["__system"], dict) for row in rows):
+            raise TypeError
+        # The server's idea of its own address may not be ours (a proxy, a test): only path and query are followed.
+        following = None if link is None else link[link.index("/v1/") :]
+        return Answer(rows, int(count), following, len(rows) >= asked)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        # A proxy's page under 200, or a stream that broke off. `from None`: the error holds the body.
+        raise Malformed("sa réponse est incomplète ou n'a pas la forme attendue") from None
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
