@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def open_sources(
         return _exports(folder)
     if server.kind == "kobo":
         return [(None, _kobo(settings, project, form, server))]
+    if server.kind == "odk":
+        return [(None, _odk(settings, project, form, server))]
     where = project.lines.at("sources", form.form.source.use)
     folder = project.folder / expand(str(server.path), settings.variables, where)
     if server.kind == "workbook":
@@ -67,8 +70,38 @@ def _kobo(settings: Settings, project: LoadedProject, form: LoadedForm, server: 
         token=expand(str(server.token), settings.variables, at),
         asset=expand(form.form.source.asset, settings.variables, asset_at),
         form=form.name,
-        token_variable=str(server.token).removeprefix("${").removesuffix("}"),
+        token_variable=_variable(server.token, "token"),
     )
+
+
+def _odk(settings: Settings, project: LoadedProject, form: LoadedForm, server: Server) -> Source:
+    from meal_pipelines.collect.odk import OdkEntities, OdkForm
+    from meal_pipelines.collect.odk_session import shared_session
+
+    at = project.lines.at("sources", form.form.source.use)
+    table_at = project.lines.at("forms", form.name, "source")
+    source = form.form.source
+    if source.project is None or (source.form is None) == (source.dataset is None):
+        raise ConfigurationError(
+            f"{table_at} : écrivez le numéro du projet dans ODK Central (« project ») et, de lui, l'identifiant d'un "
+            "formulaire (« form ») ou le nom d'une liste d'entités (« dataset »)."
+        )
+    session = shared_session(
+        expand(str(server.url), settings.variables, at),
+        expand(str(server.email), settings.variables, at),
+        expand(str(server.password), settings.variables, at),
+        (_variable(server.email, "email"), _variable(server.password, "password")),
+    )
+    number = expand(source.project, settings.variables, table_at)
+    if source.dataset is not None:
+        return OdkEntities(session, number, expand(source.dataset, settings.variables, table_at), form.name)
+    return OdkForm(session, number, expand(str(source.form), settings.variables, table_at), form.name)
+
+
+def _variable(value: str | None, key: str) -> str:
+    """The name of the variable that a secret like `${ODK_PASSWORD}` stands for; of one written out, only its key."""
+    named = re.fullmatch(r"\$\{(\w+)\}", str(value))
+    return named[1] if named else f"« {key} »"
 
 
 def concealer(form: LoadedForm, keyring: Keyring) -> Callable[[str], str] | None:

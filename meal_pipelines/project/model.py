@@ -57,7 +57,8 @@ class RepeatSheet(Strict):
 class FormSource(Strict):
     """What of a source belongs to this form.
 
-    Kobo: `asset`. ODK Central: `project` (its number) and `form` (its form id).
+    Kobo: `asset`. ODK Central: `project` (its number) and `form` (its form id) or `dataset` (a list of
+    entities: its questionnaire asks one question per property, and `label`).
     Workbook: `file` (a pattern), `sheet`, `key` (the questions that identify a row).
     Export: `file`, and for a workbook export `sheet`, `key` and the sheets of its `repeats`.
     """
@@ -66,6 +67,7 @@ class FormSource(Strict):
     asset: str | None = None
     project: str | None = None
     form: str | None = None
+    dataset: str | None = None
     file: str | None = None
     sheet: str | None = None
     key: list[str] = Field(default_factory=list)
