@@ -54,15 +54,28 @@ class OdkForm(OdkTable):
     shown: ClassVar[dict[str, str]] = {"$expand": "*"}
 
     _asked: tuple[str, Questions] | None = field(default=None, init=False, repr=False)
+    _sealed: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_place(self.project, self.name)
 
     def _read(self, row: dict[str, Any], questions: Questions) -> Submission:
+        if row["__system"].get("status") is not None:
+            self._sealed.add(row["__id"])
         return read_submission(row, questions)
+
+    def remarks(self) -> list[str]:
+        """How many of the submissions just read are encrypted: a form may have had a key for a time only."""
+        if not self._sealed:
+            return []
+        return [
+            f"{len(self._sealed)} soumission(s) de {self._about} sont chiffrées : elles sont gardées telles quelles, sans "
+            "réponses. Pour les lire, exportez-les déchiffrées depuis ODK Central."
+        ]
 
     def _questions(self, client: Client) -> Questions:
         self._asked = None
+        self._sealed.clear()
         return Questions.of(client.read(self._where(FIELDS), {}, _list))
 
     def is_same(self, before: bytes, after: bytes) -> bool:

@@ -152,6 +152,10 @@ class Source(ABC):
         """
         raise SweepNeeded("la source ne dit pas ce qui a changé")
 
+    def remarks(self) -> list[str]:
+        """What a person should know of the last reading, in French; counts and names of forms only."""
+        return []
+
     def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
         """The deployed versions of the questionnaire, oldest first, those in `known` left out unread."""
         return iter(())

@@ -96,6 +96,7 @@ class _Synchronisation:
             if why is not None:
                 self.load.mode, self.load.message = "sweep", why or None
                 self._sweep()
+            self.load.message = " ".join(filter(None, [self.load.message, *self.source.remarks()])) or None
             self.ledger.wait_for_disk("on")
             self.ledger.close(
                 self.load, "refused" if self.load.refused else "done", self.load.refused or self.load.message
