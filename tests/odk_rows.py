@@ -152,14 +152,14 @@ def instance_xml(form: Form, edition: Edition) -> str:
     answers = {name: value for name, value in edition.answers.items() if name != "meta"}
     return (
         f'<?xml version="1.0"?><data xmlns:orx="http://openrosa.org/xforms" id="{form.name}" '
-        f'version="{edition.form_version}">{"".join(_elements(answers))}{meta}</data>'
+        f'version="{edition.form_version}">{"".join(elements(answers))}{meta}</data>'
     )
 
 
-def _elements(answers: Row) -> Iterator[str]:
+def elements(answers: Row) -> Iterator[str]:
     for name, value in answers.items():
         for item in value if isinstance(value, list) else [value]:
-            inner = "".join(_elements(item)) if isinstance(item, dict) else escape(str(item or ""))
+            inner = "".join(elements(item)) if isinstance(item, dict) else escape(str(item or ""))
             yield f"<{name}>{inner}</{name}>"
 
 
