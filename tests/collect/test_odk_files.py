@@ -175,7 +175,7 @@ def test_entities_are_swept_and_followed_like_submissions(server: OdkServer) -> 
     shown = {s.submission_id: payload(s) for s in submissions(pages)}
     assert (shown[roots[0]]["label"], shown[roots[0]]["prénom"], "ville" in shown[roots[0]]) == ("P0", "Zoé", False)
     server.wait(hours=1)
-    mark = there.mark()
+    mark = entities(server, "personnes").mark()
     assert mark is not None
     server.wait(hours=12)
     server.restore(people, roots[3])
