@@ -182,6 +182,7 @@ def test_entities_are_swept_and_followed_like_submissions(server: OdkServer) -> 
     server.edit(people, roots[0], {"ville": "Oujda"})
     server.delete(people, roots[1])
     new = server.submit(people, {"label": "neuf"})
+    server.wait(hours=12)
     again = entities(server, "personnes", page_size=2)
     deltas = list(again.changes(mark))
     assert set(ids(deltas)) == {roots[0], roots[3], new}, "a restored entity has a stamp"
