@@ -210,8 +210,9 @@ class Ledger:
 
     def last(self, submission_ids: Sequence[str]) -> dict[str, Known]:
         """The last version of each of these submissions that `raw` has."""
-        self._cursor.execute(LAST_OF, (self.project, self.form, list(submission_ids)))
-        return {key: _known(key, *rest) for key, *rest in self._cursor.fetchall()}
+        with self.reader.cursor() as cursor:
+            cursor.execute(LAST_OF, (self.project, self.form, list(submission_ids)))
+            return {key: _known(key, *rest) for key, *rest in cursor.fetchall()}
 
     def ids_of(self, instance_ids: Sequence[str]) -> list[str]:
         """The submissions held for present under these OpenRosa identities."""
@@ -313,6 +314,12 @@ class Ledger:
         self._cursor.executemany(
             "insert into raw.missing (load_id, project, form, submission_id) values (%s, %s, %s, %s) on conflict do nothing",
             [(sweep, self.project, self.form, item.submission_id) for item in known],
+        )
+
+    def note_met(self, sweep: int, submission_ids: Sequence[str]) -> None:
+        """They were missing where they stood, and are met further on."""
+        self._cursor.execute(
+            "delete from raw.missing where load_id = %s and submission_id = any(%s)", (sweep, list(submission_ids))
         )
 
     def count_missing(self, sweep: int) -> int:

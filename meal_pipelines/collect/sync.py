@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 
 from meal_pipelines.collect.ledger import Known, Ledger, Load, Position, SweepPosition, moment
-from meal_pipelines.collect.source import Delta, Source, SweepNeeded
+from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
 from meal_pipelines.errors import MealError
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
@@ -186,7 +186,8 @@ class _Synchronisation:
             writing: Future[None] | None = None
             for page in self.source.sweep(sweep.after):
                 before = {item.submission_id: item for item in known.through(page.through)}
-                rows = ledger.prepare(load, self.position, page.submissions, before, self.source)
+                moved = self._moved(page, before)
+                rows = ledger.prepare(load, self.position, page.submissions, before | moved, self.source)
                 met = {submission.submission_id for submission in page.submissions}
                 missing = [item for key, item in before.items() if item.present and key not in met]
                 if sweep.count is None and page.server_count is not None:
@@ -196,13 +197,25 @@ class _Synchronisation:
                 if writing is not None:
                     writing.result()
                 progress = None if page.through is None else ledger.progress(load, self.position)
-                writing = pool.submit(self._write, sweep.load, rows, missing, progress)
+                writing = pool.submit(self._write, sweep.load, rows, missing, list(moved), progress)
                 self.progress(load.received, load.server_count)
             if writing is not None:
                 writing.result()
         self._end(sweep)
 
-    def _write(self, sweep: int, rows: bytes | None, missing: list[Known], progress: tuple[object, ...] | None) -> None:
+    def _moved(self, page: Page, before: dict[str, Known]) -> dict[str, Known]:
+        """What is known, elsewhere, of the submissions of a page: one sent again after a purge has another stamp."""
+        strangers = [s.submission_id for s in page.submissions if s.submission_id not in before]
+        return self.ledger.last(strangers) if strangers and self.source.order == "submitted" else {}
+
+    def _write(
+        self,
+        sweep: int,
+        rows: bytes | None,
+        missing: list[Known],
+        moved: list[str],
+        progress: tuple[object, ...] | None,
+    ) -> None:
         """One page: its rows, what should have been in its interval and is not, and how far the sweep has come.
 
         progress: None for the last page, which ends in the transaction that ends the sweep.
@@ -211,6 +224,8 @@ class _Synchronisation:
             self.ledger.write(rows)
         if missing:
             self.ledger.note_missing(sweep, missing)
+        if moved:
+            self.ledger.note_met(sweep, moved)
         if progress is not None:
             self.ledger.move(progress)
             self.commit()
