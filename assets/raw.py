@@ -9,6 +9,7 @@ import dagster as dg
 from assets.audit import WARN
 from assets.failures import explained
 from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.silences import silent_before, told
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.project.load import LoadedForm, LoadedProject
@@ -16,6 +17,9 @@ from resources import Platform
 
 LATE = {"daily": 2, "weekly": 9, "monthly": 40, "quarterly": 110, "semester": 210, "yearly": 400}
 """Days after which a form of that frequency is late."""
+
+REGULAR = "collecte_reguliere"
+REGULAR_MEANS = "ODK Central a été lu avant d'effacer pour de bon ce qui y avait été supprimé."
 
 
 def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
@@ -35,6 +39,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
         metadata={"dagster/table_name": "meal.raw.submission", "fréquence": form.form.frequency},
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=late, warn_window=late * 3 / 4),
         check_specs=[
+            *([dg.AssetCheckSpec(REGULAR, asset=key, description=REGULAR_MEANS)] if kind == "odk" else []),
             dg.AssetCheckSpec(
                 "suppressions_plausibles", asset=key,
                 description="La source n'a pas perdu d'un coup une grande part de ses soumissions.",
@@ -52,6 +57,8 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
             loads = _collect(context, platform, project.id, form.name)
         platform.end(name, _told(loads))
         yield from _checks(key, loads)
+        if kind == "odk":
+            yield _regular(platform, key, project.id, form.name)
         yield dg.MaterializeResult(metadata=_metadata(platform, project.id, form.name, loads))
 
     return collect
@@ -102,6 +109,15 @@ def _checks(key: dg.AssetKey, loads: list[Load]) -> Iterator[dg.AssetCheckResult
         passed=not differing, asset_key=key, check_name="compte_du_serveur", severity=WARN,
         description="Le compte du serveur et les soumissions présentes diffèrent." if differing else "Les comptes concordent.",
         metadata={"reçues": sum(load.received for load in loads)},
+    )  # fmt: skip
+
+
+def _regular(platform: Platform, key: dg.AssetKey, project: str, form: str) -> dg.AssetCheckResult:
+    with platform.warehouse.connect() as connection, connection.cursor() as cursor:
+        days = silent_before(cursor, project, form)
+    return dg.AssetCheckResult(
+        passed=days is None, asset_key=key, check_name=REGULAR, severity=WARN,
+        description=told(days) if days is not None else "La collecte précédente est assez proche.",
     )  # fmt: skip
 
 

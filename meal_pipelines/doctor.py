@@ -143,6 +143,7 @@ def _models(projects: dict[str, LoadedProject]) -> Iterator[Finding]:
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:
+    from meal_pipelines.collect.silences import silent_since, told
     from meal_pipelines.protect.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 
@@ -154,6 +155,8 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", f"PostgreSQL {row[0] if row else '?'} ({kind}) répond ; schémas et rôles en place.")
             Keyring.read(settings.keyring).check_against(cursor)
             yield Finding("ok", f"Trousseau de clés : {settings.keyring}, celui de cet entrepôt.")
+            for (project, form), days in silent_since(cursor).items():
+                yield Finding("warning", f"{project}/{form} : {told(days)}")
     except MealError as error:
         yield Finding("error", str(error))
 
