@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any
 
 import typer
 
-from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.cli_forms import forms
+from meal_pipelines.command import Demo, explained, settings_of
+from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
 
-P = ParamSpec("P")
 app = typer.Typer(
     help="Plateforme de données du suivi-évaluation (SERA) : collecte, qualité, pseudonymisation, indicateurs, extraits.",
     no_args_is_help=True,
@@ -31,8 +31,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Le trousseau de clés, hors de la base.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+app.add_typer(forms, name="forms")
 
-Demo = Annotated[bool, typer.Option("--demo", help="Travailler sur la démonstration (MEAL_HOME/demo).")]
 Projects = Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement (peut se répéter).")]
 
 
@@ -54,28 +54,6 @@ class Reader(StrEnum):
 class Client(StrEnum):
     PSQL = "psql"
     SQLALCHEMY = "sqlalchemy"
-
-
-def explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Show a refusal as one message and end with its code."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from meal_pipelines.display import refuse
-
-        try:
-            command(*args, **kwargs)
-        except ConfigurationError as error:
-            refuse(str(error))
-            raise typer.Exit(2) from None
-        except MealError as error:
-            refuse(str(error))
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            refuse("Interrompu. Relancez la même commande : elle reprendra où elle s'est arrêtée.")
-            raise typer.Exit(1) from None
-
-    return run
 
 
 @app.command()
@@ -150,7 +128,7 @@ def run(
     from meal_pipelines.warehouse.connection import Warehouse
     from meal_pipelines.warehouse.presence import require_folders
 
-    settings = _settings(demo)
+    settings = settings_of(demo)
     chosen = list(project or [])
     every = load_projects(settings)
     projects = load_projects(settings, chosen or None)
@@ -212,7 +190,7 @@ def up(
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
 
-    settings = _settings(demo)
+    settings = settings_of(demo)
     load_projects(settings)
     with Warehouse.open(settings) as warehouse:
         _check_keys(settings, warehouse)
@@ -264,7 +242,7 @@ def doctor(demo: Demo = False) -> None:
 
     marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
     worst = 0
-    for finding in examine(_settings(demo)):
+    for finding in examine(settings_of(demo)):
         console.print(f"{marks[finding.level]} {finding.text}", soft_wrap=True)
         worst = max(worst, {"ok": 0, "warning": 0, "error": 2}[finding.level])
     if worst:
@@ -283,7 +261,7 @@ def url(
     """L'adresse de connexion d'un rôle, sans mot de passe."""
     from meal_pipelines.warehouse.connection import Warehouse
 
-    settings = _settings(demo)
+    settings = settings_of(demo)
     with Warehouse.open(settings) as warehouse:
         address = warehouse.url(role.value).set(password=None)
         if client is Client.PSQL:
@@ -300,20 +278,13 @@ def keys_init(demo: Demo = False) -> None:
     from meal_pipelines.display import console
     from meal_pipelines.protect.keyring import Keyring
 
-    settings = _settings(demo)
+    settings = settings_of(demo)
     Keyring.create(settings.keyring)
     console.print(
         f"Trousseau créé : {settings.keyring} (lisible par vous seul·e).\n"
         f"Sauvegardez-le hors de cette machine, à part de la base : perdu, les données scellées le sont aussi ; "
         f"volé avec la base, elles ne sont plus protégées."
     )
-
-
-def _settings(demo: bool) -> Settings:
-    settings = Settings.load(demo=demo or None)
-    if settings.demo and not (settings.home / "sample").is_dir():
-        raise ConfigurationError("La démonstration n'existe pas encore. Créez-la : « uv run meal demo ».")
-    return settings
 
 
 def _check_keys(settings: Settings, warehouse: Any) -> None:
