@@ -270,7 +270,7 @@ class OdkCollection(RuleBasedStateMachine):
         finally:
             self.server.faults.clear()
             self.server.after_answer.clear()
-            self.server.wait(hours=1)
+            self.server.wait(minutes=2)
             self._happened()
 
     # What `raw` must hold -------------------------------------------------------------------------------------
