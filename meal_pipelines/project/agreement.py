@@ -33,6 +33,9 @@ def _unknown_names(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
     for name, keys in said:
         if name not in names and not any(character in name for character in "*?["):
             yield _unknown(loaded, form, name, *keys)
+    for name in form.form.source.headers:
+        if name not in names:
+            yield _unknown(loaded, form, name, "source", "headers")
     main = {question.name for question in form.questionnaire.main.questions}
     for name in form.form.duplicates:
         if name not in main:

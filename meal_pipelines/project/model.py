@@ -59,7 +59,10 @@ class FormSource(Strict):
 
     Kobo: `asset`. ODK Central: `project` (its number) and `form` (its form id) or `dataset` (a list of
     entities: its questionnaire asks one question per property, and `label`).
-    Workbook: `file` (a pattern), `sheet`, `key` (the questions that identify a row).
+    Workbook: `file` (a pattern), `sheet`, `key` (the questions that identify a row), the sheets of its `repeats`,
+    older wordings of headers by question (`headers`), and what a row's absence from the `files` means:
+    parts: nothing, each file brings its part · register: the newest file is the whole register, what it has no
+    longer is deleted · folder: the files together are the whole register.
     Export: `file`, and for a workbook export `sheet`, `key` and the sheets of its `repeats`.
     """
 
@@ -73,6 +76,15 @@ class FormSource(Strict):
     key: list[str] = Field(default_factory=list)
     submitted_at: str | None = None
     repeats: dict[str, RepeatSheet] = Field(default_factory=dict)
+    headers: dict[str, list[str]] = Field(default_factory=dict)
+    files: Literal["parts", "register", "folder"] = "parts"
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _one_or_many_wordings(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: [text] if isinstance(text, str) else text for name, text in value.items()}
 
     @field_validator("project", mode="before")
     @classmethod
