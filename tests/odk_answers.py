@@ -215,7 +215,10 @@ def _odata(central: Central, form: Form, rest: list[str], query: dict[str, str])
         foot["@odata.nextLink"] = f"{service}/{rest[0]}?{urlencode(following, safe='*')}"
     if query.get("$count", "").lower() == "true":
         foot["@odata.count"] = count
-    rows = b",".join(row_of(form, stored, expand="$expand" in query) for stored in shown)
+    if "$select" in query and "$expand" in query:
+        raise Problem(501.11, "This server doesn't support $select query parameter with $expand.")
+    selected = [path.strip() for path in query["$select"].split(",")] if "$select" in query else None
+    rows = b",".join(row_of(form, stored, expand="$expand" in query, selected=selected) for stored in shown)
     body = b'{"value":[' + rows + b"]," + orjson.dumps(foot)[1:]
     events = hashlib.md5(repr([(stored.serial, stored.touched) for stored in shown]).encode()).hexdigest()
     etag = {} if form.is_entities else {"ETag": f'W/"eventhash:{events}"'}

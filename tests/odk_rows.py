@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 import orjson
 
-from tests.odk_state import Edition, Form, Published, Row, Stored, stamp
+from tests.odk_state import Edition, Form, Problem, Published, Row, Stored, stamp
 
 
 def sanitised(name: str) -> str:
@@ -19,9 +19,25 @@ def sanitised(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_]+", "_", re.sub(r"^([^a-zA-Z_])", r"_\1", name))
 
 
-def row_of(form: Form, stored: Stored, *, expand: bool) -> bytes:
-    """One row as JSON: only the fields of the current version, whatever the answers hold."""
-    return orjson.dumps(_entity(form, stored) if form.is_entities else _submission(form, stored, expand))
+def row_of(form: Form, stored: Stored, *, expand: bool, selected: list[str] | None = None) -> bytes:
+    """One row as JSON: only the fields of the current version, or those selected of them, whatever the answers hold."""
+    row = _entity(form, stored) if form.is_entities else _submission(form, stored, expand)
+    return orjson.dumps(row if selected is None else _selected(form, row, selected))
+
+
+def _selected(form: Form, row: Row, paths: list[str]) -> Row:
+    """`$select`: whole system columns, and questions inside their groups; an unknown one is refused."""
+    kept: Row = {}
+    for path in paths:
+        *groups, name = path.split("/")
+        if path not in ("__id", "__system") and not any(item["path"] == f"/{path}" for item in form.current.fields):
+            raise Problem(400.23, f"Could not find a property named '{path}'")
+        inside, into = row, kept
+        for group in groups:
+            inside, into = inside.get(group, {}), into.setdefault(group, {})
+        if name in inside:
+            into[name] = inside[name]
+    return {name: value for name, value in kept.items() if value != {}}
 
 
 def _submission(form: Form, stored: Stored, expand: bool) -> Row:
@@ -148,7 +164,8 @@ def _point(text: str) -> Any:
 
 def instance_xml(form: Form, edition: Edition) -> str:
     """A version of a submission as it was sent: it keeps the answers to questions removed since."""
-    meta = f"<orx:meta><orx:instanceID>{escape(edition.instance_id)}</orx:instanceID></orx:meta>"
+    named = f"<orx:instanceID>{escape(edition.instance_id)}</orx:instanceID>" if edition.names_itself else ""
+    meta = f"<orx:meta>{named}</orx:meta>"
     answers = {name: value for name, value in edition.answers.items() if name != "meta"}
     return (
         f'<?xml version="1.0"?><data xmlns:orx="http://openrosa.org/xforms" id="{form.name}" '

@@ -231,7 +231,7 @@ class Ledger:
 
         Returns: the rows for `write`, None when nothing differs. Touches no row.
         """
-        fresh: list[tuple[Submission, int, bytes]] = []
+        fresh: list[tuple[Submission, Known | None, bytes]] = []
         doubtful: list[tuple[Submission, Known, bytes]] = []
         for submission in submissions:
             fingerprint = self._hash(submission.payload)[:16]
@@ -240,22 +240,26 @@ class Ledger:
                 if known.fingerprint != fingerprint:
                     doubtful.append((submission, known, fingerprint))
                 continue
-            load.added, load.restored = load.added + (known is None), load.restored + (known is not None)
-            position.present = (position.present or 0) + 1
-            fresh.append((submission, 1 if known is None else known.version + 1, fingerprint))
+            fresh.append((submission, known, fingerprint))
         if doubtful:
             before = self._payloads([known for _, known, _ in doubtful])
-            edited = [
-                (submission, known.version + 1, fingerprint)
-                for submission, known, fingerprint in doubtful
-                if not source.is_same(before[known.submission_id], submission.payload)
-            ]
-            load.changed += len(edited)
-            fresh += edited
-        if not fresh:
-            return None
-        completed = source.completed([submission for submission, _, _ in fresh])
-        return self._rows(load, [(s, item[1], item[2]) for s, item in zip(completed, fresh, strict=True)])
+            fresh += [item for item in doubtful if not source.is_same(before[item[1].submission_id], item[0].payload)]
+        return self._completed(load, position, fresh, source) if fresh else None
+
+    def _completed(
+        self, load: Load, position: Position, fresh: list[tuple[Submission, Known | None, bytes]], source: Source
+    ) -> bytes | None:
+        known_of = {submission.submission_id: (known, fingerprint) for submission, known, fingerprint in fresh}
+        kept: list[tuple[Submission, int, bytes]] = []
+        for submission in source.completed([submission for submission, _, _ in fresh]):
+            known, fingerprint = known_of[submission.submission_id]
+            if known is None or not known.present:
+                load.added, load.restored = load.added + (known is None), load.restored + (known is not None)
+                position.present = (position.present or 0) + 1
+            else:
+                load.changed += 1
+            kept.append((submission, 1 if known is None else known.version + 1, fingerprint))
+        return self._rows(load, kept) if kept else None
 
     def _payloads(self, known: Sequence[Known]) -> dict[str, bytes]:
         """The payloads of these versions, opened."""

@@ -5,17 +5,17 @@ How rows are read and followed is in `odk_table.py`, what they say in `odk_rows.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import orjson
 
-from meal_pipelines.collect import odk_rows
-from meal_pipelines.collect.odk_rows import Questions, parsed_xml, read_entity, read_submission, with_removed
+from meal_pipelines.collect.odk_rows import STATUS, parsed_xml, read_entity, read_submission, version_of, with_answers
 from meal_pipelines.collect.odk_table import OdkTable
 from meal_pipelines.collect.source import Attachment, FormVersion, Submission
 from meal_pipelines.collect.transport import Client, Malformed
@@ -23,7 +23,6 @@ from meal_pipelines.errors import ConfigurationError, MealError
 
 FORM = "/v1/projects/{project}/forms/{name}"
 ROWS = FORM + ".svc/Submissions"
-FIELDS = FORM + "/fields"
 VERSIONS = FORM + "/versions"
 VERSION_FIELDS = FORM + "/versions/{version}/fields"
 VERSION_XML = FORM + "/versions/{version}.xml"
@@ -51,18 +50,22 @@ class OdkForm(OdkTable):
     about_path: ClassVar[str] = FORM
     came: ClassVar[str] = "submissionDate"
     counted: ClassVar[str] = "submissions"
-    shown: ClassVar[dict[str, str]] = {"$expand": "*"}
+    shown: ClassVar[dict[str, str]] = {"$select": "__id,__system,meta/instanceID"}
 
-    _asked: tuple[str, Questions] | None = field(default=None, init=False, repr=False)
+    _repeats: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False)
     _sealed: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_place(self.project, self.name)
 
-    def _read(self, row: dict[str, Any], questions: Questions) -> Submission:
+    def _reader(self, client: Client) -> Callable[[dict[str, Any]], Submission]:
+        self._sealed.clear()
+        return self._read
+
+    def _read(self, row: dict[str, Any]) -> Submission:
         if row["__system"].get("status") is not None:
             self._sealed.add(row["__id"])
-        return read_submission(row, questions)
+        return read_submission(row)
 
     def remarks(self) -> list[str]:
         """How many of the submissions just read are encrypted: a form may have had a key for a time only."""
@@ -73,51 +76,33 @@ class OdkForm(OdkTable):
             "réponses. Pour les lire, exportez-les déchiffrées depuis ODK Central."
         ]
 
-    def _questions(self, client: Client) -> Questions:
-        self._asked = None
-        self._sealed.clear()
-        return Questions.of(client.read(self._where(FIELDS), {}, _list))
-
-    def is_same(self, before: bytes, after: bytes) -> bool:
-        return odk_rows.is_same(before, after)
-
     def completed(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
-        """With the answers to questions that the current version no longer asks, which OData hides: from their XML.
-
-        Only submissions made, or edited, with an earlier version can have any: one request for each of those.
-        """
-        if not submissions:
-            return submissions
-        current, questions = self._all_questions()
-        older = [s for s in submissions if s.form_version != current or s.changed_at is not None]
-        if not questions.removed or not older:
-            return submissions
+        """With their answers, each from the XML of its edition: one request for each; an encrypted one has none."""
+        shares = [submissions[first::READERS] for first in range(min(READERS, len(submissions)))]
         with ThreadPoolExecutor(READERS, thread_name_prefix="odk-xml") as pool:
-            shares = pool.map(lambda n: self._with_removed(older[n::READERS], questions), range(READERS))
-            payloads = {submission_id: payload for share in shares for submission_id, payload in share}
-        return [replace(s, payload=payloads.get(s.submission_id, s.payload)) for s in submissions]
+            return [submission for share in pool.map(self._answered, shares) for submission in share]
 
-    def _with_removed(self, submissions: list[Submission], questions: Questions) -> list[tuple[str, bytes]]:
+    def _answered(self, submissions: Sequence[Submission]) -> list[Submission]:
         found = []
         with self._client(self._gone) as client:
             for submission in submissions:
-                instance = f"{submission.instance_id}"
-                path = self._where(EDITION_XML, root=submission.submission_id, instance=instance)
-                try:
-                    payload = client.read(path, {}, partial(with_removed, submission, questions=questions))
-                except _Gone:
-                    continue  # deleted since: the next changes say so
-                found.append((submission.submission_id, payload))
+                if STATUS in orjson.loads(submission.payload):
+                    found.append(submission)
+                    continue
+                path = self._where(EDITION_XML, root=submission.submission_id, instance=str(submission.instance_id))
+                with suppress(_Gone):
+                    document = client.read(path, {}, parsed_xml)
+                    found.append(with_answers(submission, document, self._repeats_of(client, version_of(document))))
         return found
 
-    def _all_questions(self) -> tuple[str, Questions]:
-        """The current version, and its questions beside those of all earlier ones; asked once for each reading."""
-        if self._asked is None:
-            with self._client() as client:
-                newest, *others = [item["version"] for item in client.read(self._where(VERSIONS), {}, _list)]
-                earlier = [field for version in others for field in self._fields(client, version)]
-                self._asked = newest, Questions.of(self._fields(client, newest), earlier)
-        return self._asked
+    def _repeats_of(self, client: Client, version: str) -> frozenset[str]:
+        """The paths of the repeats of a version of the form, which never change."""
+        if version not in self._repeats:
+            fields = self._fields(client, version)
+            self._repeats[version] = frozenset(
+                item["path"].removeprefix("/") for item in fields if item["type"] == "repeat"
+            )
+        return self._repeats[version]
 
     def _fields(self, client: Client, version: str) -> list[dict[str, Any]]:
         return client.read(self._where(VERSION_FIELDS, version=version or UNNAMED), {}, _list)
@@ -202,15 +187,9 @@ class OdkEntities(OdkTable):
     def __post_init__(self) -> None:
         _check_place(self.project, self.name)
 
-    def _read(self, row: dict[str, Any], questions: Questions) -> Submission:
-        return read_entity(row, questions)
-
-    def _questions(self, client: Client) -> Questions:
+    def _reader(self, client: Client) -> Callable[[dict[str, Any]], Submission]:
         described = client.get(self._where(LIST), {}, holds="properties", kind=list)
-        return Questions({item["odataName"]: item["name"] for item in described["properties"]})
-
-    def is_same(self, before: bytes, after: bytes) -> bool:
-        return odk_rows.is_same(before, after)
+        return partial(read_entity, names={item["odataName"]: item["name"] for item in described["properties"]})
 
     def _where(self, template: str, **parts: str) -> str:
         return _filled(template, project=self.project, name=self.name, **parts)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from meal_pipelines.collect.odk_rows import Questions
+from meal_pipelines.collect import odk_rows
 from meal_pipelines.collect.odk_session import OdkSession
 from meal_pipelines.collect.source import Delta, Mark, Order, Page, Source, Submission, SweepNeeded
 from meal_pipelines.collect.transport import Client, Malformed, Patience
@@ -39,6 +39,9 @@ ASKED_AT_ONCE = 80
 
 TRIES = 4
 """How often a feed that comes up short is read again from its beginning."""
+
+
+Read = Callable[[dict[str, Any]], Submission]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,8 @@ class OdkTable(Source):
     sleep: Callable[[float], object] | None = field(default=None, repr=False)
 
     @abstractmethod
-    def _read(self, row: dict[str, Any], questions: Questions) -> Submission:
-        """The submission that a row shows."""
-
-    @abstractmethod
-    def _questions(self, client: Client) -> Questions:
-        """How the questions are named now."""
+    def _reader(self, client: Client) -> Read:
+        """What makes a submission of a row, for one reading of the table."""
 
     @abstractmethod
     def _where(self, template: str, **parts: str) -> str:
@@ -99,20 +98,20 @@ class OdkTable(Source):
         """
         with self._client() as client, ThreadPoolExecutor(1, thread_name_prefix="odk-sweep") as pool:
             self._describe(client)
-            questions = self._questions(client)
-            upcoming = pool.submit(self._page, client, questions, after)
+            read = self._reader(client)
+            upcoming = pool.submit(self._page, client, read, after)
             try:
                 while True:
                     page = upcoming.result()
                     if page.through is None:
                         yield page
                         return
-                    upcoming = pool.submit(self._page, client, questions, page.through)
+                    upcoming = pool.submit(self._page, client, read, page.through)
                     yield page
             finally:
                 client.stop.set()
 
-    def _page(self, client: Client, questions: Questions, after: str | None) -> Page:
+    def _page(self, client: Client, read: Read, after: str | None) -> Page:
         """The rows just beyond `after`, whole milliseconds of them.
 
         Ordered from a stamp on, never by skiptoken, whose row may be purged, nor by position, which an insertion shifts.
@@ -122,16 +121,16 @@ class OdkTable(Source):
         while True:
             condition = {"$filter": f"__system/{self.came} ge {stamp}"} if stamp else {}
             answer = self._rows(client, {**condition, "$orderby": f"__system/{self.came} asc"}, size)
-            read = sorted((self._read(row, questions) for row in answer.rows), key=_key)
-            beyond = [submission for submission in read if _key(submission) > (stamp, last)]
-            count = answer.count - len(read) + len(beyond)
+            shown = sorted((read(row) for row in answer.rows), key=_key)
+            beyond = [submission for submission in shown if _key(submission) > (stamp, last)]
+            count = answer.count - len(shown) + len(beyond)
             if not answer.is_full:
                 return Page(beyond, after, None, count)
             # Stamps are shown to the millisecond and kept to the microsecond: others of the last one may lie ahead.
-            whole = [submission for submission in beyond if submission.submitted_at != read[-1].submitted_at]
+            whole = [submission for submission in beyond if submission.submitted_at != shown[-1].submitted_at]
             if whole:
                 return Page(whole, after, "|".join(_key(whole[-1])), count)
-            size = 2 * max(size, len(read))
+            size = 2 * max(size, len(shown))
 
     def _rows(self, client: Client, query: dict[str, str], size: int) -> Answer:
         """One page of rows; fewer than asked only when there are no more, which the server's own count must bear out."""
@@ -149,6 +148,9 @@ class OdkTable(Source):
             return answer
 
         return client.read(self._where(self.rows_path), params, decode)
+
+    def is_same(self, before: bytes, after: bytes) -> bool:
+        return odk_rows.is_same(before, after)
 
     # What changed ---------------------------------------------------------------------------------------------
 
@@ -175,13 +177,13 @@ class OdkTable(Source):
                 )
             if now < at:
                 raise SweepNeeded("l'horloge du serveur a été reculée")
-            questions: Questions | None = None
+            read: Read | None = None
             for condition in self._conditions(since["at"], awaiting):
                 for rows in self._feed(client, condition):
-                    questions = questions or self._questions(client)
+                    read = read or self._reader(client)
                     live = [row for row in rows if row["__system"].get("deletedAt") is None]
                     gone = [row["__id"] for row in rows if row["__system"].get("deletedAt") is not None]
-                    yield Delta([self._read(row, questions) for row in live], gone)
+                    yield Delta([read(row) for row in live], gone)
             described = self._describe(client)
             if described["createdAt"] != since["born"]:
                 raise SweepNeeded("le formulaire a été effacé et recréé sur le serveur")
@@ -266,8 +268,8 @@ class OdkTable(Source):
             )
         if status in (400, 501):
             return MealError(
-                f"{server} ne comprend pas ce qui lui est demandé pour {self._about} : il faut ODK Central v2025.1 ou plus récent. "
-                "Demandez sa mise à jour à l'administrateur du serveur."
+                f"{server} ne comprend pas ce qui lui est demandé pour {self._about} : il faut ODK Central v2025.1 ou plus récent, "
+                "et un questionnaire qui a meta/instanceID, comme tous ceux que pyxform écrit."
             )
         return None
 

@@ -134,7 +134,7 @@ class Source(ABC):
         return False
 
     def completed(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
-        """The same submissions, in their order, with what the source gives only one by one.
+        """The same submissions with what the source gives only one by one, without those that are gone meanwhile.
 
         Asked for those about to be kept as new versions, and for no others; versions are told apart without it.
         """

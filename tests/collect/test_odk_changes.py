@@ -67,7 +67,7 @@ def test_new_edited_reviewed_and_deleted_rows_are_told_and_no_other(server: OdkS
     assert gone(deltas) == {roots[2]}
     assert deltas[-1].total == 10
     shown = {s.submission_id: payload(s) for s in submissions(deltas)}
-    assert (shown[roots[0]]["age"], shown[roots[0]]["__system/reviewState"]) == (99, "edited")
+    assert (shown[roots[0]]["__system/edits"], shown[roots[0]]["__system/reviewState"]) == (1, "edited")
     assert shown[roots[1]]["__system/reviewState"] == "approved"
 
 
