@@ -28,7 +28,7 @@ class Deriver:
     ) -> None:
         self.build, self.spec, self.table, self.form = build, spec, table, build.form
         self.sealer = keyring.sealer(project.id)
-        self.bands = project.project.age_bands
+        self.bands = tuple(project.project.age_bands)
         self.shown = generalised(self.form, table)
         self.sealed_columns = {question.column for question in self.form.sealed(table)}
         self.on = self._days()
@@ -69,12 +69,14 @@ class Deriver:
         cleaned = self.form.table_of(self.table.name)
         filled = [row for row in rows if row[2] is not None]
         places = [f"cleaned|{cleaned}|{row[0]}|{row[1]}" for row in filled]
-        opened = iter(self.sealer.unseal([row[2] for row in filled], places))
-        documents = [orjson.loads(next(opened)) if row[2] is not None else {} for row in rows]
+        opened = self.sealer.unseal([row[2] for row in filled], places)
+        # One array: a third of the time of as many documents.
+        answers = iter(orjson.loads(b"[" + b",".join(opened) + b"]"))
+        documents = [next(answers) if row[2] is not None else {} for row in rows]
         data: list[list[str | None]] = [[row[0] for row in rows], [str(row[1]) for row in rows]]
         people: list[str | None] = [None] * len(rows)
         if self.persons is not None:
-            people = [self._person(document) for document in documents]
+            people = self._people(documents)
             data.append(people)
             self.build.persons += sum(person is not None for person in people)
             self.build.without_person += sum(person is None for person in people)
@@ -85,9 +87,19 @@ class Deriver:
         writer.copy("build", self.build.derived(self.spec), names, [escape_column(column) for column in data])
         self._to_vault(rows, documents, people, writer)
 
-    def _person(self, document: dict[str, Any]) -> str | None:
+    def _people(self, documents: list[dict[str, Any]]) -> list[str | None]:
+        """The pseudonym in each row; whoever comes several times in a chunk is hashed once."""
         assert self.persons is not None
-        return self.persons.person_id({name: document[column] for name, column in self.keys if column in document})
+        names, columns = [name for name, _ in self.keys], [column for _, column in self.keys]
+        known: dict[tuple[str | None, ...], str | None] = {}
+        people = []
+        for document in documents:
+            told = tuple(map(document.get, columns))
+            if told not in known:
+                answers = {name: text for name, text in zip(names, told, strict=True) if text is not None}
+                known[told] = self.persons.person_id(answers)
+            people.append(known[told])
+        return people
 
     def _generalise(self, question: Question, rows: list[Any], documents: list[dict[str, Any]]) -> list[str | None]:
         rule = self.form.generalisation(question)

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
-from meal_pipelines.clean.parse import date, integer
+from meal_pipelines.clean.parse import date as parse_date
+from meal_pipelines.clean.parse import integer as parse_integer
 from meal_pipelines.project.model import Generalisation, Persons
 from meal_pipelines.protect.normalise import NORMALISERS, code
 
 Answers = Mapping[str, str]
+
+date, integer = lru_cache(1 << 16)(parse_date), lru_cache(1 << 12)(parse_integer)
+"""A form has a thousand days and a hundred birth years, each many times."""
 
 
 class Pseudonymiser:
@@ -40,7 +45,8 @@ class Pseudonymiser:
         return None
 
 
-def age_band(bands: list[str], age: int) -> str | None:
+@lru_cache(1 << 12)
+def age_band(bands: tuple[str, ...], age: int) -> str | None:
     """The band an age falls in; None outside all of them."""
     for band in bands:
         low, _, high = band.removesuffix("+").partition("-")
@@ -49,7 +55,7 @@ def age_band(bands: list[str], age: int) -> str | None:
     return None
 
 
-def generalise(rule: Generalisation, bands: list[str], answer: str | None, on: str | None) -> str | None:
+def generalise(rule: Generalisation, bands: tuple[str, ...], answer: str | None, on: str | None) -> str | None:
     """The coarser value to show. `on`: the day (ISO) the rule refers to.
 
     Returns: None when the answer or the day is missing, or is not what the rule makes coarser.
@@ -75,7 +81,7 @@ def _age(rule: Generalisation, answer: str, on: str | None) -> int | None:
         if number is None or rule.of == "age":
             return None if number is None else int(number)
         told = date((on or "")[:10])
-        return None if told is None else dt.date.fromisoformat(told).year - int(number)
+        return None if told is None else int(told[:4]) - int(number)
     birth, told = date(answer), date((on or "")[:10])
     if birth is None or told is None:
         return None

@@ -17,7 +17,7 @@ PERSONS = Persons(
     keys=[["telephone", "naissance"], ["nom", "prenom", "naissance"]],
     normalise={"telephone": "phone", "nom": "name", "prenom": "name"},
 )
-BANDS = ["0-17", "18-34", "35-59", "60+"]
+BANDS = ("0-17", "18-34", "35-59", "60+")
 PERSON = {"telephone": "0612345678", "naissance": "1990", "nom": "El Idrissi", "prenom": "Aïcha"}
 
 
