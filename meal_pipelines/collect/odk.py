@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
+from xml.etree.ElementTree import Element
 
 import orjson
 
-from meal_pipelines.collect.odk_rows import STATUS, parsed_xml, read_entity, read_submission, version_of, with_answers
+from meal_pipelines.collect.odk_rows import (
+    STATUS,
+    groups_of,
+    parsed_xml,
+    read_entity,
+    read_submission,
+    version_of,
+    with_answers,
+)
 from meal_pipelines.collect.odk_table import OdkTable
 from meal_pipelines.collect.source import Attachment, FormVersion, Submission
 from meal_pipelines.collect.transport import Client, Malformed
@@ -52,7 +60,7 @@ class OdkForm(OdkTable):
     counted: ClassVar[str] = "submissions"
     shown: ClassVar[dict[str, str]] = {"$select": "__id,__system,meta/instanceID"}
 
-    _repeats: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False)
+    _structures: dict[str | None, dict[str, str]] = field(default_factory=dict, init=False, repr=False)
     _sealed: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +68,7 @@ class OdkForm(OdkTable):
 
     def _reader(self, client: Client) -> Callable[[dict[str, Any]], Submission]:
         self._sealed.clear()
+        self._structures.clear()
         return self._read
 
     def _read(self, row: dict[str, Any]) -> Submission:
@@ -90,19 +99,29 @@ class OdkForm(OdkTable):
                     found.append(submission)
                     continue
                 path = self._where(EDITION_XML, root=submission.submission_id, instance=str(submission.instance_id))
-                with suppress(_Gone):
+                try:
                     document = client.read(path, {}, parsed_xml)
-                    found.append(with_answers(submission, document, self._repeats_of(client, version_of(document))))
+                except _Gone:
+                    continue
+                found.append(with_answers(submission, document, self._repeats(client, document)))
         return found
 
-    def _repeats_of(self, client: Client, version: str) -> frozenset[str]:
-        """The paths of the repeats of a version of the form, which never change."""
-        if version not in self._repeats:
-            fields = self._fields(client, version)
-            self._repeats[version] = frozenset(
-                item["path"].removeprefix("/") for item in fields if item["type"] == "repeat"
-            )
-        return self._repeats[version]
+    def _repeats(self, client: Client, document: Element) -> set[str]:
+        """The paths of a document's repeats: those of its version, of any version when it has groups of another's."""
+        structures = self._structures_of(client, version_of(document))
+        if not groups_of(document) <= structures.keys():
+            structures = self._structures_of(client, None)
+        return {path for path, kind in structures.items() if kind == "repeat"}
+
+    def _structures_of(self, client: Client, version: str | None) -> dict[str, str]:
+        """Path → kind of the groups and repeats of one version, or (None) of all; a path never changes its kind."""
+        if version not in self._structures:
+            published = [item["version"] for item in client.read(self._where(VERSIONS), {}, _list)]
+            wanted = published if version is None else [version] if version in published else []
+            fields = [item for one in wanted for item in self._fields(client, one)]
+            kinds = {item["path"].removeprefix("/"): item["type"] for item in fields}
+            self._structures[version] = {p: kind for p, kind in kinds.items() if kind in ("structure", "repeat")}
+        return self._structures[version]
 
     def _fields(self, client: Client, version: str) -> list[dict[str, Any]]:
         return client.read(self._where(VERSION_FIELDS, version=version or UNNAMED), {}, _list)

@@ -102,6 +102,16 @@ def version_of(document: Element) -> str:
     return document.get("version") or ""
 
 
+def groups_of(document: Element, around: str = "") -> set[str]:
+    """The paths of the elements that hold others."""
+    found: set[str] = set()
+    for child in document:
+        if len(child):
+            path = f"{around}{_name(child)}"
+            found |= {path} | groups_of(child, f"{path}/")
+    return found
+
+
 def parsed_xml(body: bytes) -> Element:
     """Raises: Malformed, when it is no XML, or not all of it."""
     try:
@@ -114,8 +124,7 @@ def parsed_xml(body: bytes) -> Element:
 
 def _read(element: Element, around: str, repeats: Container[str], found: dict[str, Any]) -> None:
     for child in element:
-        name = child.tag.rpartition("}")[2]
-        path = f"{around}/{name}" if around else name
+        path = f"{around}/{_name(child)}" if around else _name(child)
         if path in repeats:
             found.setdefault(path, []).append({})
             _read(child, path, repeats, found[path][-1])
@@ -123,3 +132,8 @@ def _read(element: Element, around: str, repeats: Container[str], found: dict[st
             _read(child, path, repeats, found)
         elif child.text and not child.text.isspace():
             found[path] = child.text
+
+
+def _name(element: Element) -> str:
+    """Without its namespace."""
+    return element.tag.rpartition("}")[2]

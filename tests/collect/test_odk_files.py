@@ -161,6 +161,15 @@ def test_repeats_are_lists_by_the_version_they_were_answered_in(server: OdkServe
     assert (found[root]["g/a"], found[other]["g/a"]) == ("b", "c")
 
 
+def test_a_repeat_that_the_edits_own_version_does_not_have_is_still_one(server: OdkServer) -> None:
+    """An edit may carry answers along that its version of the form does not ask for."""
+    form = server.add_form(NAME, questions("/m:repeat", "/m/nom:string"))
+    root = server.submit(form, {"m": [{"nom": "un"}, {"nom": "deux"}]})
+    server.publish(form, questions("/age:int"), version="2")
+    server.edit(form, root, {"age": "4"})
+    assert answered(server)[root]["m"] == [{"m/nom": "un"}, {"m/nom": "deux"}]
+
+
 def test_a_submission_deleted_before_it_is_completed_is_left_out(server: OdkServer, form: Form) -> None:
     """The next changes say that it is gone; without its answers it would look emptied."""
     gone, root = fill(server, form, 2)
