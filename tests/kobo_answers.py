@@ -5,6 +5,7 @@ State and faults are in `kobo_server.py`; nothing here opens a socket.
 
 from __future__ import annotations
 
+import re
 import uuid
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
@@ -35,7 +36,9 @@ class Asset:
     deleted: dict[int, bytes] = field(default_factory=dict)
     versions: list[Row] = field(default_factory=list)
     encrypted: bool = False
+    history: list[Row] = field(default_factory=list)
     is_shared: bool = True
+    is_managed: bool = False
     visible: Callable[[Row], bool] | None = None
 
 
@@ -75,6 +78,8 @@ def answer(kobo: Kobo, path: str, query: dict[str, str], authorization: str | No
             return _json(200, _describe(kobo, form))
         case ["data"]:
             return _data(kobo, form, query)
+        case ["history"]:
+            return _history(kobo, form, query) if form.is_managed else _json(403, {"detail": "Not allowed."})
         case ["versions"]:
             return _json(200, _versions(kobo, form))
         case ["versions", version]:
@@ -98,9 +103,32 @@ def _describe(kobo: Kobo, form: Asset) -> Row:
         "deployed_version_id": form.versions[-1]["uid"],
         "deployed_versions": _versions(kobo, form),
         "version_count": len(form.versions),
-        "effective_permissions": [{"codename": name} for name in (PARTIAL if form.visible else FULL)],
+        "effective_permissions": [{"codename": name} for name in _permissions(form)],
         "content": form.versions[-1]["content"],
     }
+
+
+def _permissions(form: Asset) -> tuple[str, ...]:
+    return PARTIAL if form.visible else (*FULL, "manage_asset") if form.is_managed else FULL
+
+
+def _history(kobo: Kobo, form: Asset, query: dict[str, str]) -> Answer:
+    """Newest first; of the query language, the one filter that takes quotes round a time."""
+    known = re.fullmatch(r'date_created__gte:"([^"]+)"', query.get("q", ""))
+    if query.get("q") and known is None:
+        return _json(200, {"count": 0, "next": None, "previous": None, "results": []})
+    entries = [entry for entry in reversed(form.history) if known is None or entry["date_created"] >= known[1]]
+    start, size = int(query.get("start") or 0), min(int(query.get("limit", "100")), kobo.maximum)
+    more = f"{kobo.url}/api/v2/assets/{form.uid}/history/?{urlencode({**query, 'start': str(start + size)})}"
+    return _json(
+        200,
+        {
+            "count": len(entries),
+            "next": more if start + size < len(entries) else None,
+            "previous": None,
+            "results": entries[start : start + size],
+        },
+    )
 
 
 def _version(kobo: Kobo, form: Asset, version: Row) -> Row:

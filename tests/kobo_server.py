@@ -16,7 +16,7 @@ import uuid
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -39,7 +39,8 @@ class KoboServer:
     (answers, and deletes the first row it shows); an empty text is an answer without fault.
     after_answer: functions, consumed likewise, each called once an answer is made and before it leaves.
     requests: path and query of every request, in order. hung_for: seconds a `timeout` lasts at most. drift: what
-    `deployment__submission_count` is wrong by. moved_to: a server to which every request is redirected.
+    `deployment__submission_count` is wrong by. skew: how far the server's clock is off.
+    moved_to: a server to which every request is redirected.
     """
 
     def __init__(self, *, token: str = "0123456789abcdef0123456789abcdef01234567", maximum: int = MAXIMUM) -> None:
@@ -51,6 +52,7 @@ class KoboServer:
         self.retry_after = "1"
         self.hung_for = 30.0
         self.drift = -3
+        self.skew = timedelta(0)
         self.moved_to = ""
         self.next_id = 115
         self.assets: dict[str, Asset] = {}
@@ -92,6 +94,7 @@ class KoboServer:
         date = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         with self.lock:
             self.assets[asset].versions.append({"uid": version, "date": date, "content": content})
+            self._log(self.assets[asset], "redeploy")
         return version
 
     def submit(self, asset: str, row: Row, *, at: str | None = None, attachments: Iterable[str] = ()) -> int:
@@ -118,6 +121,7 @@ class KoboServer:
                 "_submitted_by": row.get("_submitted_by", "enqueteur"),
             }
             self._put(form, key, orjson.dumps(full))
+            self._log(form, "add-submission", full)
         return key
 
     def edit(self, asset: str, key: int, changes: Row) -> None:
@@ -130,6 +134,7 @@ class KoboServer:
             row |= {"meta/instanceID": f"uuid:{instance}", "_uuid": instance, "__version__": form.versions[-1]["uid"]}
             row |= changes
             self._put(form, key, orjson.dumps({name: value for name, value in row.items() if value is not None}))
+            self._log(form, "modify-submission", row)
 
     def attach(self, asset: str, key: int, name: str) -> None:
         """A file that arrives after its submission."""
@@ -146,10 +151,12 @@ class KoboServer:
             row = self.row(asset, key)
             row["_validation_status"] = {"timestamp": int(time.time()), "uid": uid, "by_whom": by, "label": label}
             self._put(self.assets[asset], key, orjson.dumps(row))
+            self._log(self.assets[asset], "modify-submission", row)
 
     def delete(self, asset: str, key: int) -> None:
         form = self.assets[asset]
         with self.lock:
+            self._log(form, "delete-submission", self.row(asset, key))
             form.deleted[key] = form.rows.pop(key)
             del form.ids[bisect_left(form.ids, key)]
 
@@ -157,6 +164,10 @@ class KoboServer:
         """A row that comes back as it was (Kobo re-synchronises late what it failed to show)."""
         with self.lock:
             self._put(self.assets[asset], key, self.assets[asset].deleted.pop(key))
+
+    def manage(self, asset: str, managed: bool = True) -> None:
+        """The account may manage the form, and so read its history."""
+        self.assets[asset].is_managed = managed
 
     def lose_permission(self, asset: str) -> None:
         """The account of the token sees nothing of the form any more."""
@@ -180,6 +191,14 @@ class KoboServer:
     def data_requests(self) -> list[dict[str, str]]:
         """The query of every request for data, in order."""
         return [query for path, query in self.requests if path.endswith("/data/")]
+
+    def _log(self, form: Asset, action: str, row: Row | None = None) -> None:
+        """One entry of the history, under the first identity of the submission and without its prefix."""
+        told: Row = {"source": "Python Requests (Other)", "asset_uid": form.uid, "log_subtype": "project"}
+        if row is not None:
+            told["submission"] = {"root_uuid": row["meta/rootUuid"].removeprefix("uuid:"), "submitted_by": "enqueteur"}
+        stamp = f"{datetime.now(UTC) + self.skew:%Y-%m-%dT%H:%M:%SZ}"
+        form.history.append({"username": "alice", "action": action, "metadata": told, "date_created": stamp})
 
     def _put(self, form: Asset, key: int, row: bytes) -> None:
         if key not in form.rows:

@@ -2,22 +2,27 @@
 
 What to ask and what an answer means stands here; what its rows say in `kobo_rows.py`; waiting and trying again in
 `transport.py`; storing in none of them.
-Seen live on kpi 2.026.27e (2026-11-23): nothing in a row says when it was edited, so a sweep reads everything.
+Seen live on kpi 2.026.27e (2026-11-23): nothing in a row says when it was edited. The history log does (`kobo_history.py`),
+to an account that may manage the form; to others only a sweep tells.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from meal_pipelines.collect.kobo_rows import compared, read_page
+import orjson
+
+from meal_pipelines.collect.kobo_history import History, newest_entry, read_history
+from meal_pipelines.collect.kobo_rows import DataPage, compared, media_paths, read_page
 from meal_pipelines.collect.network import server_root
-from meal_pipelines.collect.source import FormVersion, Order, Page, Source
-from meal_pipelines.collect.transport import Client, Patience
+from meal_pipelines.collect.source import Delta, FormVersion, Mark, Order, Page, Source, SweepNeeded
+from meal_pipelines.collect.transport import Client, Patience, Query
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
 ASSET = "/api/v2/assets/{asset}/"
@@ -30,6 +35,12 @@ WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 PAGE_SIZE = 1000
 """Kobo has served at most 1,000 rows a page since 2026-03-09 (30,000 before); more is cut without a word."""
+
+NEWEST = 100
+"""Rows looked at again each time, newest first: a row may show after one with a higher `_id`."""
+
+BATCH = 100
+"""Submissions asked for by name in one request: their names are in the address, which servers limit to 8 kB."""
 
 SMALLEST_PAGE = 50
 """A page is halved after each failure (large rows have met Kobo's 120 s limit: kpi #1314), down to this."""
@@ -79,18 +90,92 @@ class KoboSource(Source):
         Raises: ConfigurationError (token, permission, uid), TransientError, MealError (encrypted form, broken order).
         """
         with self._client() as client, ThreadPoolExecutor(1, thread_name_prefix="kobo-sweep") as pool:
-            self._check_asset(client)
-            upcoming = pool.submit(self._page, client, after, None)
+            media = media_paths(self._check_asset(client)["content"])
+            upcoming = pool.submit(self._page, client, after, None, media)
             try:
                 while True:
                     page = upcoming.result()
                     if page.through is None:
                         yield page
                         return
-                    upcoming = pool.submit(self._page, client, page.through, _remaining(page))
+                    upcoming = pool.submit(self._page, client, page.through, _remaining(page), media)
                     yield page
             finally:
                 client.stop.set()
+
+    def mark(self) -> Mark | None:
+        """Where the history log and the ids stand; None when the account may not read the log (it takes « gérer »)."""
+        with self._client() as client:
+            asset = self._check_asset(client)
+            if "manage_asset" not in _permissions(asset):
+                return None
+            newest = newest_entry(client, self.asset)
+            last = max(self._newest(client, 1).keys, default=0)
+            return {"at": newest, "seen": {}, "last": last, "media": media_paths(asset["content"])}
+
+    def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
+        """What the history log tells, and the newest rows: two requests when nothing happened.
+
+        A late file is in no log: submissions in `awaiting` are asked for again. A row that comes back is in no log either:
+        the total gives it away.
+        Raises: SweepNeeded, when the log cannot be read or followed; otherwise as `sweep`.
+        """
+        with self._client() as client:
+            history = self._history(client, since)
+            media = since["media"]
+            if history.is_redeployed:
+                media = media_paths(self._check_asset(client)["content"])
+            newest = self._newest(client, NEWEST, media)
+            yield Delta(newest.submissions)
+            if newest.keys and min(newest.keys) > since["last"] + 1:
+                yield from self._between(client, since["last"], min(newest.keys), media)
+            edited = sorted(history.changed - history.deleted)
+            for start in range(0, len(edited), BATCH):
+                yield self._edited(client, edited[start : start + BATCH], media)
+            for start in range(0, len(awaiting), BATCH):
+                ids = [int(key) for key in awaiting[start : start + BATCH]]
+                yield Delta(self._where(client, {"_id": {"$in": ids}}, media).submissions)
+            last = max([since["last"], *newest.keys])
+            mark = {"at": history.newest, "seen": dict(history.seen), "last": last, "media": media}
+            gone = sorted(history.deleted)
+            yield Delta([], (), mark, newest.count, history.is_redeployed, gone)
+
+    def _history(self, client: Client, since: Mark) -> History:
+        try:
+            return read_history(client, self.asset, since["at"], since["seen"])
+        except ConfigurationError:
+            # Kobo says « not found » of a log that one may not read; the sweep tells whether the form still may be.
+            raise SweepNeeded("le compte ne peut plus lire l'historique du formulaire") from None
+
+    def _newest(self, client: Client, count: int, media: Sequence[str] = ()) -> DataPage:
+        """The last rows, newest first; its `count` is that of all rows the account sees."""
+        params = {"format": "json", "limit": str(count), "sort": '{"_id":-1}'}
+        return self._rows(client, params, media)
+
+    def _between(self, client: Client, after: int, before: int, media: Sequence[str]) -> Iterator[Delta]:
+        """The rows with `after` < `_id` < `before`, page after page."""
+        while True:
+            page = self._where(client, {"_id": {"$gt": after, "$lt": before}}, media)
+            if not page.submissions:
+                return
+            self._check_order(page.keys, str(after))
+            yield Delta(page.submissions)
+            after = page.keys[-1]
+
+    def _edited(self, client: Client, instances: list[str], media: Sequence[str]) -> Delta:
+        page = self._where(client, {"meta/rootUuid": {"$in": instances}}, media)
+        # The rootUuid of old rows is not to be trusted: who is not found under it must be looked for everywhere.
+        if {submission.instance_id for submission in page.submissions} != set(instances):
+            raise SweepNeeded("des soumissions modifiées ne se retrouvent pas sous l'identifiant du journal")
+        return Delta(page.submissions)
+
+    def _where(self, client: Client, query: dict[str, Any], media: Sequence[str]) -> DataPage:
+        text = orjson.dumps(query).decode()
+        params = {"format": "json", "limit": str(self.page_size), "sort": '{"_id":1}', "query": text}
+        return self._rows(client, params, media)
+
+    def _rows(self, client: Client, params: Query, media: Sequence[str]) -> DataPage:
+        return client.read(DATA.format(asset=self.asset), params, partial(read_page, media=media))
 
     def is_same(self, before: bytes, after: bytes) -> bool:
         """The order of keys and what the server changes by itself are no edit."""
@@ -122,7 +207,7 @@ class KoboSource(Source):
             if not answer["results"] or answer.get("next") is None:
                 return
 
-    def _page(self, client: Client, after: str | None, expected: int | None) -> Page:
+    def _page(self, client: Client, after: str | None, expected: int | None, media: Sequence[str]) -> Page:
         """The rows just beyond `after`; `expected`, how many should remain there."""
 
         def params(attempt: int) -> dict[str, str]:
@@ -130,7 +215,7 @@ class KoboSource(Source):
             query = {"format": "json", "limit": str(limit), "sort": '{"_id":1}'}
             return query if after is None else {**query, "query": f'{{"_id":{{"$gt":{int(after)}}}}}'}
 
-        answer = client.read(DATA.format(asset=self.asset), params, read_page)
+        answer = self._rows(client, params, media)
         submissions, count = answer.submissions, answer.count
         if not submissions and count:
             raise TransientError(
@@ -157,8 +242,8 @@ class KoboSource(Source):
                 )
             last = key
 
-    def _check_asset(self, client: Client) -> None:
-        """Refuse a form that cannot be read whole: not deployed, encrypted, or shared in part."""
+    def _check_asset(self, client: Client) -> dict[str, Any]:
+        """The server's description of the form. Refuse one that cannot be read whole: not deployed, encrypted, or shared in part."""
         asset = client.get(ASSET.format(asset=self.asset), {"format": "json"}, holds="uid", kind=str)
         if asset.get("has_deployment") is False:
             raise ConfigurationError(
@@ -171,8 +256,7 @@ class KoboSource(Source):
                 "l'équipe ouvre ses soumissions. Retirez la clé publique du questionnaire et redéployez-le, ou "
                 "importez un export déchiffré comme classeur."
             )
-        permissions = asset.get("effective_permissions")
-        names = {item.get("codename") for item in permissions or [] if isinstance(item, dict)}
+        names = _permissions(asset)
         if "partial_submissions" in names and "view_submissions" not in names:
             raise ConfigurationError(
                 f"Impossible de lire {self._about} en entier sur {client.server} : le compte du jeton "
@@ -180,6 +264,7 @@ class KoboSource(Source):
                 "supprimées. Donnez-lui dans Kobo la permission « Voir les soumissions » sans restriction, puis "
                 "relancez."
             )
+        return {**asset, "content": asset.get("content") or {}}
 
     @property
     def _about(self) -> str:
@@ -214,3 +299,9 @@ class KoboSource(Source):
 
 def _remaining(page: Page) -> int | None:
     return None if page.server_count is None else page.server_count - len(page.submissions)
+
+
+def _permissions(asset: dict[str, Any]) -> set[Any]:
+    """What the account may do with the form, in Kobo's words."""
+    permissions = asset.get("effective_permissions") or []
+    return {item.get("codename") for item in permissions if isinstance(item, dict)}

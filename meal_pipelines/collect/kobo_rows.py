@@ -6,6 +6,7 @@ Rows are not built: a row has some forty keys, of which eight matter here, and i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +37,9 @@ VOLATILE = frozenset(
 Everything else is compared: answers, `_uuid` and `meta/instanceID` (new at each edit), `__version__`,
 `_validation_status` (a review is a change) and the names of the attached files (one may arrive late).
 """
+
+
+MEDIA = frozenset({"image", "audio", "video", "file", "background-audio"})
 
 
 class _File(msgspec.Struct, gc=False):
@@ -77,9 +81,10 @@ class DataPage:
     has_next: bool
 
 
-def read_page(body: bytes) -> DataPage:
+def read_page(body: bytes, media: Sequence[str] = ()) -> DataPage:
     """The submissions of one answer of the data endpoint, or of an export in its shape.
 
+    media: the paths of the questions that are answered with a file; without them, files are those that have arrived.
     `_id` alone identifies a submission: an edit changes `_uuid`, and the rootUuid of old rows moves.
     Raises: Malformed, when it is no such answer.
     """
@@ -89,12 +94,13 @@ def read_page(body: bytes) -> DataPage:
     except (UnicodeDecodeError, msgspec.MsgspecError):
         # `from None`: the error may quote the body.
         raise Malformed("sa réponse est incomplète ou n'a pas la forme attendue") from None
-    submissions = [_submission(row, bytes(raw)) for row, raw in zip(rows, page.results, strict=True)]
+    asked = frozenset(media)
+    submissions = [_submission(row, bytes(raw), asked) for row, raw in zip(rows, page.results, strict=True)]
     count = page.count if type(page.count) is int else None
     return DataPage(submissions, [row.id for row in rows], count, page.next is not None)
 
 
-def _submission(row: _Row, payload: bytes) -> Submission:
+def _submission(row: _Row, payload: bytes, media: frozenset[str]) -> Submission:
     files = sum(not file.is_deleted for file in row.files) if row.files else 0
     return Submission(
         submission_id=str(row.id),
@@ -103,9 +109,22 @@ def _submission(row: _Row, payload: bytes) -> Submission:
         form_version=row.version or row.older_version,
         submitted_at=_utc(row.submitted),
         changed_at=_utc(row.modified),
-        attachments=files,
+        attachments=max(files, _named(orjson.loads(payload), media)) if media else files,
         attachments_present=files,
     )
+
+
+def media_paths(content: dict[str, Any]) -> list[str]:
+    """The paths, as in rows, of the questions of a form that are answered with a file."""
+    survey = content.get("survey") or []
+    return sorted(str(item["$xpath"]) for item in survey if item.get("type") in MEDIA and item.get("$xpath"))
+
+
+def _named(row: dict[str, Any], media: frozenset[str]) -> int:
+    """How many answers name a file, those in repeats included."""
+    named = sum(1 for path in media if row.get(path))
+    items = [value for value in row.values() if isinstance(value, list)]
+    return named + sum(_named(item, media) for value in items for item in value if isinstance(item, dict))
 
 
 def compared(payload: bytes) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Delta:
 
     submissions: as they are now, whole, in any order; one that has not changed does no harm, nor does one that comes
     twice. gone: the ids of those that the source says it holds no more; none of them is in `submissions`.
+    gone_instances: the same, by `instance_id`, for a source that names them so.
     mark, total: on the last delta only: where the next `changes` starts, and how many submissions the source holds now,
     all of them; by that number whoever stores the deltas knows that nothing was missed.
     is_redeployed: the questionnaire may have a new version.
@@ -77,6 +78,7 @@ class Delta:
     mark: Mark | None = None
     total: int | None = None
     is_redeployed: bool = False
+    gone_instances: Sequence[str] = ()
 
 
 class SweepNeeded(Exception):

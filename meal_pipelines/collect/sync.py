@@ -10,7 +10,7 @@ Sources are in the modules beside this one, the tables in `ledger.py`; what answ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -163,8 +163,19 @@ class _Synchronisation:
             rows = self.ledger.prepare(self.load, self.position, shown.values(), last, self.source)
             if rows is not None:
                 self.ledger.write(rows)
-        if delta.gone:
-            self.ledger.delete(self.load, self.position, delta.gone)
+        gone = [*delta.gone, *self._named(delta.gone_instances)]
+        if gone:
+            self.ledger.delete(self.load, self.position, gone)
+
+    def _named(self, instance_ids: Sequence[str]) -> list[str]:
+        """The submissions of these instances; those never collected are nobody's.
+
+        Raises: SweepNeeded, when one instance stands for several submissions.
+        """
+        found = self.ledger.ids_of(instance_ids) if instance_ids else []
+        if len(found) > len(set(instance_ids)):
+            raise SweepNeeded("un même identifiant d'instance désigne plusieurs soumissions")
+        return found
 
     def _keep_versions(self) -> None:
         """Keep every deployed version of the questionnaire: an old answer is read with the one it was given with."""
