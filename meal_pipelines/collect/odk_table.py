@@ -11,12 +11,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
-
-import orjson
+from urllib.parse import quote_plus
 
 from meal_pipelines.collect import odk_rows
+from meal_pipelines.collect.odk_odata import Answer, read_answer, stamp
 from meal_pipelines.collect.odk_session import OdkSession
 from meal_pipelines.collect.source import Delta, Mark, Order, Page, Source, Submission, SweepNeeded
 from meal_pipelines.collect.transport import Client, Malformed, Patience
@@ -34,24 +34,14 @@ OVERLAP = timedelta(minutes=15)
 SILENCE = timedelta(days=20)
 """Deleted rows are purged after 30 days, and a purge leaves no trace: a mark older than this is not relied on."""
 
-ASKED_AT_ONCE = 80
-"""Rows asked for by name in one filter: some 60 characters each, and a server's first line holds 8,000."""
+LONGEST_FILTER = 6500
+"""Characters, as sent: a request's first line holds 8,000 of them (nginx). Some hundred rows can be asked for by name."""
 
 TRIES = 4
 """How often a feed that comes up short is read again from its beginning."""
 
 
 Read = Callable[[dict[str, Any]], Submission]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer of OData. count: rows that meet the filter, on all pages · following: path and query of the next page."""
-
-    rows: list[dict[str, Any]] = field(repr=False)
-    count: int
-    following: str | None
-    is_full: bool
 
 
 @dataclass
@@ -116,13 +106,13 @@ class OdkTable(Source):
 
         Ordered from a stamp on, never by skiptoken, whose row may be purged, nor by position, which an insertion shifts.
         """
-        stamp, _, last = (after or "").partition("|")
+        came, _, last = (after or "").partition("|")
         size = self.page_size
         while True:
-            condition = {"$filter": f"__system/{self.came} ge {stamp}"} if stamp else {}
+            condition = {"$filter": f"__system/{self.came} ge {came}"} if came else {}
             answer = self._rows(client, {**condition, "$orderby": f"__system/{self.came} asc"}, size)
             shown = sorted((read(row) for row in answer.rows), key=_key)
-            beyond = [submission for submission in shown if _key(submission) > (stamp, last)]
+            beyond = [submission for submission in shown if _key(submission) > (came, last)]
             count = answer.count - len(shown) + len(beyond)
             if not answer.is_full:
                 return Page(beyond, after, None, count)
@@ -142,7 +132,7 @@ class OdkTable(Source):
             return {**query, **self.shown, "$count": "true", "$top": str(asked)}
 
         def decode(body: bytes) -> Answer:
-            answer = _answer(body, asked)
+            answer = read_answer(body, asked)
             if len(answer.rows) < min(asked, answer.count):
                 raise Malformed(f"il annonce {answer.count} lignes et n'en rend que {len(answer.rows)}")
             return answer
@@ -161,7 +151,7 @@ class OdkTable(Source):
 
     def _marked(self, at: datetime, described: dict[str, Any]) -> Mark:
         version = described.get("version")
-        return {"at": _stamp(at - self.overlap), "born": described["createdAt"], "version": version}
+        return {"at": stamp(at - self.overlap), "born": described["createdAt"], "version": version}
 
     def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
         """New, edited, reviewed and deleted rows since a mark, in one feed, and the total: two requests when idle.
@@ -192,12 +182,18 @@ class OdkTable(Source):
 
     def _conditions(self, at: str, awaiting: Sequence[str]) -> Iterator[str]:
         """The filters of the feed; the rows asked for by name go with the stamps, as many as one request holds."""
-        stamps = [f"__system/{name} ge {at}" for name in (self.came, "updatedAt", "deletedAt")]
-        # Central does not know how a quote is written in a text: such an id (nothing forbids one) waits for a sweep.
-        named = [f"__id eq '{row_id}'" for row_id in awaiting if "'" not in row_id]
-        yield " or ".join([*stamps, *named[:ASKED_AT_ONCE]])
-        for first in range(ASKED_AT_ONCE, len(named), ASKED_AT_ONCE):
-            yield " or ".join(named[first : first + ASKED_AT_ONCE])
+        condition = " or ".join(f"__system/{name} ge {at}" for name in (self.came, "updatedAt", "deletedAt"))
+        for row_id in awaiting:
+            # Central does not know how a quote is written in a text: such an id (nothing forbids one) waits for a sweep.
+            if "'" in row_id:
+                continue
+            named = f"__id eq '{row_id}'"
+            if len(quote_plus(f"{condition} or {named}")) > LONGEST_FILTER:
+                yield condition
+                condition = named
+            else:
+                condition = f"{condition} or {named}"
+        yield condition
 
     def _feed(self, client: Client, condition: str) -> Iterator[list[dict[str, Any]]]:
         """The pages of a feed, by the server's own links, until as many rows came as it announced.
@@ -209,7 +205,7 @@ class OdkTable(Source):
             received, announced = 0, None
             path, params = self._where(self.rows_path), query
             while True:
-                answer = client.read(path, params, lambda body: _answer(body, self.page_size))
+                answer = client.read(path, params, lambda body: read_answer(body, self.page_size))
                 received += len(answer.rows)
                 announced = answer.count if announced is None else announced
                 if answer.rows:
@@ -276,21 +272,3 @@ class OdkTable(Source):
 
 def _key(submission: Submission) -> tuple[str, str]:
     return str(submission.submitted_at), submission.submission_id
-
-
-def _answer(body: bytes, asked: int) -> Answer:
-    try:
-        answer = orjson.loads(body)
-        rows, count, link = answer["value"], answer["@odata.count"], answer.get("@odata.nextLink")
-        if not all(isinstance(row["__id"], str) and isinstance(row["__system"], dict) for row in rows):
-            raise TypeError
-        # The server's idea of its own address may not be ours (a proxy, a test): only path and query are followed.
-        following = None if link is None else link[link.index("/v1/") :]
-        return Answer(rows, int(count), following, len(rows) >= asked)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        # A proxy's page under 200, or a stream that broke off. `from None`: the error holds the body.
-        raise Malformed("sa réponse est incomplète ou n'a pas la forme attendue") from None
-
-
-def _stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
