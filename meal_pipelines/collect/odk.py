@@ -81,8 +81,8 @@ class OdkForm(OdkTable):
         if not self._sealed:
             return []
         return [
-            f"{len(self._sealed)} soumission(s) de {self._about} sont chiffrées : elles sont gardées telles quelles, sans "
-            "réponses. Pour les lire, exportez-les déchiffrées depuis ODK Central."
+            f"Soumissions chiffrées dans {self._about} : {len(self._sealed)}. Elles sont gardées telles quelles, sans "
+            "réponses ; pour les lire, exportez-les déchiffrées depuis ODK Central."
         ]
 
     def completed(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
@@ -175,7 +175,7 @@ class OdkForm(OdkTable):
     def _gone(self, status: int) -> MealError | None:
         if status == 404:
             return _Gone(
-                f"Une soumission de {self._about}, ou l'un de ses fichiers, n'est plus sur {self.session.root}."
+                f"Dans {self._about}, une soumission ou l'un de ses fichiers n'est plus sur {self.session.root}."
             )
         return self._refusal(status)
 

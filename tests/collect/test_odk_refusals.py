@@ -104,7 +104,7 @@ def test_encrypted_rows_of_a_form_that_is_so_no_more_are_kept_and_counted(server
     there = source(server)
     assert sorted(ids(there.sweep())) == sorted(roots)
     [remark] = there.remarks()
-    assert remark.startswith("2 soumission(s)") and "chiffrées" in remark
+    assert remark.startswith("Soumissions chiffrées dans le formulaire") and ": 2." in remark
     plain = source(server)
     server.delete(form, roots[3])
     server.delete(form, roots[4])
