@@ -37,7 +37,7 @@ def suite_for(project: Project, form: LoadedForm, table: Table, spec: TableSpec)
     if spec.column("submitted_at") is not None:
         sentence = "La date d'envoi de la soumission est renseignée."
         # A server always stamps what it receives; a workbook's date is what somebody typed on the row.
-        is_stamped = project.sources[form.form.source.use].kind == "kobo"
+        is_stamped = project.sources[form.form.source.use].kind in ("kobo", "odk")
         severity: Severity = "critical" if is_stamped else "warning"
         found.append(Expectation("submitted_at_renseigne", sentence, "not_null", ("submitted_at",), severity=severity))
     if table.parent is not None:

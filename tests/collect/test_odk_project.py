@@ -117,6 +117,24 @@ def test_a_restored_submission_comes_back_the_next_night(server: OdkServer, form
     assert load.message == "Lecture complète : le serveur compte 5 soumissions, l'entrepôt 4."
 
 
+def test_a_submission_sent_again_after_a_purge_is_one_submission_with_two_versions(
+    server: OdkServer, form: Form, bench: Bench
+) -> None:
+    """Central accepts the same instanceID as new: missing where it stood, it is met further on in the same sweep."""
+    roots = fill(server, form, 12)
+    bench.sync(source=source(server, page_size=4))
+    server.delete(form, roots[0])
+    server.wait(days=31)
+    assert server.purge(form) == [roots[0]]
+    fill(server, form, 6)
+    server.submit(form, {"age": "77"}, instance=roots[0])
+    load = bench.sync(source=source(server, page_size=4))
+    assert (load.mode, load.added, load.changed, load.removed, load.present) == ("sweep", 6, 1, 0, 18)
+    assert bench.present() == server.present(form)
+    versions = bench.query("select version, state from raw.submission where submission_id = %s order by 1", roots[0])
+    assert versions == [(1, "present"), (2, "present")]
+
+
 def test_a_load_says_how_many_submissions_are_encrypted(server: OdkServer, form: Form, bench: Bench) -> None:
     fill(server, form, 2)
     server.submit(form, {}, is_encrypted=True, files=["submission.xml.enc"])
