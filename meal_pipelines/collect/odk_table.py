@@ -2,7 +2,7 @@
 
 Seen live on central-backend v2026.2.2 (2026-11-23). Rows have a stamp of arrival that never changes, so a sweep goes from
 stamp to stamp; two other stamps tell edits, reviews and deletions. What no stamp tells: a file that comes late (asked
-again by name), a restoration, a purge (given away by the total).
+again by name), a restoration (a deleted row is not among the deleted any more), a purge (given away by the total).
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import quote_plus
 
 from meal_pipelines.collect import odk_rows
-from meal_pipelines.collect.odk_odata import Answer, read_answer, stamp
+from meal_pipelines.collect.odk_odata import DELETED, EVER, Answer, conditions, read_answer, stamp
 from meal_pipelines.collect.odk_session import OdkSession
 from meal_pipelines.collect.source import Delta, Mark, Order, Page, Source, Submission, SweepNeeded
 from meal_pipelines.collect.transport import Client, Malformed, Patience
@@ -34,8 +33,11 @@ OVERLAP = timedelta(minutes=15)
 SILENCE = timedelta(days=20)
 """Deleted rows are purged after 30 days, and a purge leaves no trace: a mark older than this is not relied on."""
 
-LONGEST_FILTER = 6500
-"""Characters, as sent: a request's first line holds 8,000 of them (nginx). Some hundred rows can be asked for by name."""
+BIN = 300
+"""How many deleted rows are remembered, to see when one is restored; beyond, only the total tells."""
+
+SMALL = 5000
+"""Rows of a table that can be shown at once, each in some 400 bytes, when too many are waited for to be named in one go."""
 
 TRIES = 4
 """How often a feed that comes up short is read again from its beginning."""
@@ -147,15 +149,20 @@ class OdkTable(Source):
     def mark(self) -> Mark | None:
         with self._client() as client:
             at = self.session.now()
-            return self._marked(at, self._describe(client))
+            deleted = self._rows(client, {"$filter": f"{DELETED} ne null"}, BIN + 1)
+            return self._marked(at, self._describe(client), {row["__id"] for row in deleted.rows})
 
-    def _marked(self, at: datetime, described: dict[str, Any]) -> Mark:
-        version = described.get("version")
-        return {"at": stamp(at - self.overlap), "born": described["createdAt"], "version": version}
+    def _marked(self, at: datetime, described: dict[str, Any], deleted: set[str] | None) -> Mark:
+        """bin: the rows that may be restored, None when they are too many to be remembered."""
+        kept = None if deleted is None or len(deleted) > BIN else sorted(deleted)
+        since = {"at": stamp(at - self.overlap), "born": described["createdAt"], "version": described.get("version")}
+        return {**since, "total": described[self.counted], "bin": kept}
 
     def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
-        """New, edited, reviewed and deleted rows since a mark, in one feed, and the total: two requests when idle.
+        """New, edited, reviewed, deleted and restored rows since a mark, and the total: two requests when idle.
 
+        A restoration moves no stamp: all rows that are deleted are in the feed, and one that was and is no more has been
+        restored or purged.
         Raises: as `sweep`; SweepNeeded (a mark too old, a clock set back, a form made anew).
         """
         with self._client() as client:
@@ -168,44 +175,46 @@ class OdkTable(Source):
             if now < at:
                 raise SweepNeeded("l'horloge du serveur a été reculée")
             read: Read | None = None
-            for condition in self._conditions(since["at"], awaiting):
-                for rows in self._feed(client, condition):
-                    read = read or self._reader(client)
+            deleted: set[str] = set()
+
+            def told(condition: str, size: int) -> Iterator[Delta]:
+                nonlocal read
+                for rows in self._feed(client, condition, size):
                     live = [row for row in rows if row["__system"].get("deletedAt") is None]
                     gone = [row["__id"] for row in rows if row["__system"].get("deletedAt") is not None]
-                    yield Delta([read(row) for row in live], gone)
+                    deleted.update(gone)
+                    if live and read is None:
+                        read = self._reader(client)
+                    yield Delta([read(row) for row in live] if read else [], gone)
+
+            known = since.get("bin")
+            stamps = [f"__system/{name} ge {since['at']}" for name in (self.came, "updatedAt")]
+            stamps.append(f"{DELETED} ge {since['at']}" if known is None else f"{DELETED} ne null")
+            asked, size = list(conditions(" or ".join(stamps), awaiting)), self.page_size
+            if len(asked) > 1 and since.get("total", SMALL) < SMALL:
+                asked, size = [" or ".join([*stamps, f"__system/{self.came} ge {EVER}"])], 2 * SMALL
+            for condition in asked:
+                yield from told(condition, size)
+            for condition in conditions("", sorted(set(known or ()) - deleted)):
+                yield from told(condition, self.page_size)
             described = self._describe(client)
             if described["createdAt"] != since["born"]:
                 raise SweepNeeded("le formulaire a été effacé et recréé sur le serveur")
             is_redeployed = described.get("version") != since["version"]
-            yield Delta([], (), self._marked(now, described), described[self.counted], is_redeployed)
+            mark = self._marked(now, described, None if known is None else deleted)
+            yield Delta([], (), mark, described[self.counted], is_redeployed)
 
-    def _conditions(self, at: str, awaiting: Sequence[str]) -> Iterator[str]:
-        """The filters of the feed; the rows asked for by name go with the stamps, as many as one request holds."""
-        condition = " or ".join(f"__system/{name} ge {at}" for name in (self.came, "updatedAt", "deletedAt"))
-        for row_id in awaiting:
-            # Central does not know how a quote is written in a text: such an id (nothing forbids one) waits for a sweep.
-            if "'" in row_id:
-                continue
-            named = f"__id eq '{row_id}'"
-            if len(quote_plus(f"{condition} or {named}")) > LONGEST_FILTER:
-                yield condition
-                condition = named
-            else:
-                condition = f"{condition} or {named}"
-        yield condition
-
-    def _feed(self, client: Client, condition: str) -> Iterator[list[dict[str, Any]]]:
+    def _feed(self, client: Client, condition: str, size: int) -> Iterator[list[dict[str, Any]]]:
         """The pages of a feed, by the server's own links, until as many rows came as it announced.
 
         A link whose row has been purged gives an empty page under 200: the feed is then read again.
         """
-        query = {**self.shown, "$filter": condition, "$count": "true", "$top": str(self.page_size)}
+        query = {**self.shown, "$filter": condition, "$count": "true", "$top": str(size)}
         for _ in range(TRIES):
             received, announced = 0, None
             path, params = self._where(self.rows_path), query
             while True:
-                answer = client.read(path, params, lambda body: read_answer(body, self.page_size))
+                answer = client.read(path, params, lambda body: read_answer(body, size))
                 received += len(answer.rows)
                 announced = answer.count if announced is None else announced
                 if answer.rows:

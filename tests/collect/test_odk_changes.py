@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from meal_pipelines.collect.odk import OdkForm
+from meal_pipelines.collect.odk_table import BIN
 from meal_pipelines.collect.source import Delta, Mark, SweepNeeded
 from meal_pipelines.errors import TransientError
 from tests.collect.odk_cases import NAME, add_form, fill, ids, payload, rows_asked, source, submissions
@@ -35,6 +36,7 @@ def marked(server: OdkServer) -> Mark:
     mark = source(server).mark()
     assert mark is not None
     server.wait(hours=12)
+    server.requests.clear()
     return mark
 
 
@@ -49,7 +51,6 @@ def gone(deltas: list[Delta]) -> set[str]:
 def test_an_idle_night_costs_two_requests_and_a_login_for_the_account(server: OdkServer, form: Form) -> None:
     fill(server, form, 5)
     mark = marked(server)
-    server.requests.clear()
     [last] = changes(server, mark)
     assert (last.submissions, last.gone, last.total, last.is_redeployed) == ([], (), 5, False)
     assert [method for method, _, _ in server.requests] == ["POST", "GET", "GET"]
@@ -92,14 +93,36 @@ def test_the_next_mark_is_the_servers_own_clock_whatever_ours_says(server: OdkSe
     assert ids(changes(server, deltas[-1].mark)) == []
 
 
-def test_a_restoration_is_given_away_by_the_total(server: OdkServer, form: Form) -> None:
-    """No stamp moves: only the number says that something came back."""
-    roots = fill(server, form, 4)
-    server.delete(form, roots[0])
+def test_a_restored_row_is_told_although_no_stamp_moves(server: OdkServer, form: Form) -> None:
+    """It was among the deleted and is no more; what was purged is neither."""
+    roots = fill(server, form, 6)
+    for root in roots[:4]:
+        server.delete(form, root)
     mark = marked(server)
+    assert mark["bin"] == sorted(roots[:4])
     server.restore(form, roots[0])
-    [last] = changes(server, mark)
-    assert last.total == 4
+    del form.stored[roots[1]]
+    deltas = changes(server, mark)
+    assert ids(deltas) == [roots[0]] and gone(deltas) == set(roots[2:4])
+    assert deltas[-1].total == 3 and deltas[-1].mark is not None
+    assert deltas[-1].mark["bin"] == sorted(roots[2:4])
+    server.requests.clear()
+    assert ids(changes(server, deltas[-1].mark)) == []
+    assert len(server.requests) == 3, "a login and two requests, though two rows are still among the deleted"
+
+
+def test_beyond_some_hundred_deleted_rows_only_the_total_tells_a_restoration(server: OdkServer, form: Form) -> None:
+    """All of them would be shown again each night."""
+    roots = fill(server, form, BIN + 2)
+    for root in roots[:-1]:
+        server.delete(form, root)
+    mark = marked(server)
+    assert mark["bin"] is None
+    server.restore(form, roots[0])
+    server.delete(form, roots[-1])
+    deltas = changes(server, mark)
+    assert (ids(deltas), gone(deltas), deltas[-1].total) == ([], {roots[-1]}, 1)
+    assert deltas[-1].mark is not None and deltas[-1].mark["bin"] is None
 
 
 def test_a_late_file_is_found_because_it_is_waited_for(server: OdkServer, form: Form) -> None:
@@ -115,7 +138,20 @@ def test_a_late_file_is_found_because_it_is_waited_for(server: OdkServer, form: 
     assert found == {complete: (1, 0), waiting: (1, 1)}
 
 
-def test_many_rows_are_waited_for_in_lines_that_a_proxy_lets_through(server: OdkServer, form: Form) -> None:
+def test_many_rows_of_a_small_form_are_waited_for_in_one_request(server: OdkServer, form: Form) -> None:
+    """Too many to be named: all are shown, in one page."""
+    roots = [server.submit(form, {"photo": "a.png"}, files=["a.png"]) for _ in range(250)]
+    mark = marked(server)
+    server.attach(form, roots[0], "a.png")
+    deltas = changes(server, mark, *roots)
+    assert sorted(ids(deltas)) == sorted(roots) and len(rows_asked(server)) == 1
+    assert {s.submission_id for s in submissions(deltas) if s.attachments_present} == {roots[0]}
+
+
+def test_many_rows_are_waited_for_in_lines_that_a_proxy_lets_through(
+    server: OdkServer, form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meal_pipelines.collect.odk_table.SMALL", 100)
     roots = [server.submit(form, {"photo": "a.png"}, files=["a.png"]) for _ in range(250)]
     mark = marked(server)
     odd = server.submit(form, {"photo": "a.png"}, instance="l'identifiant d'un autre", files=["a.png"])
