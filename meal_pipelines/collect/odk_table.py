@@ -2,7 +2,8 @@
 
 Seen live on central-backend v2026.2.2 (2026-11-23). Rows have a stamp of arrival that never changes, so a sweep goes from
 stamp to stamp; two other stamps tell edits, reviews and deletions. What no stamp tells: a file that comes late (asked
-again by name), a restoration (a deleted row is not among the deleted any more), a purge (given away by the total).
+again by name), a restoration (a deleted row is not among the deleted any more), a purge (given away by the total). A purge
+forced before its deletion was told, on the day of a restoration, is left to the periodic sweep.
 """
 
 from __future__ import annotations
