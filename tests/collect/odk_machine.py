@@ -7,10 +7,9 @@ submission has been in, and what was to be seen when a quiet night ended.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,8 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from meal_pipelines.errors import ConfigurationError, TransientError
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.odk_cases import NAME, source
+from tests.collect.odk_lives import GONE, VERSIONS, State, answered, check_answers, check_life, held, state_of
 from tests.odk_server import OdkServer, questions
-from tests.odk_state import Row, Stored
 from tests.stage_cases import Bench, bench_of
 
 PASSING = (
@@ -43,39 +42,6 @@ LASTING = tuple(fault for fault in PASSING if fault != "revoke")
 MOVING = ("delete_between_pages", "purge_between_pages")
 EXHAUSTED = 25
 """Faults in a row after which the client gives up, whatever it was asking."""
-
-VERSIONS = (
-    ("/age:int", "/g:structure", "/g/nom:string", "/m:repeat", "/m/prenom:string", "/photo:binary"),
-    ("/age:string", "/g:structure", "/g/nom:string", "/m:repeat", "/m/prenom:string", "/photo:binary", "/neuf:string"),
-    ("/age:string", "/g:structure", "/m:repeat", "/m/rang:int", "/photo:binary"),
-    ("/g:structure", "/g/nom:string", "/photo:binary"),
-)
-"""Questions asked by the versions of the form: one added, one retyped, some removed, some brought back."""
-
-State = tuple[Any, ...]
-GONE: State = ("deleted",)
-
-
-def answered(number: int, asked: set[str]) -> Row:
-    """What a telephone sends for the questions of its form."""
-    member = {"prenom": "/m/prenom", "rang": "/m/rang"}
-    rows = [{name: f"{n}" for name, path in member.items() if path in asked} for n in range(1, number % 3 + 1)]
-    texts = {"age": f"{number}", "neuf": "oui" if number % 2 else "", "m": rows}
-    sent = {name: value for name, value in texts.items() if f"/{name}" in asked}
-    return sent | ({"g": {"nom": f"n° {number} & <é>"}} if "/g/nom" in asked else {})
-
-
-def flat(answers: Row, around: str = "") -> Row:
-    """What was sent, by path, as texts."""
-    found: Row = {}
-    for name, value in answers.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{around}{name}/")
-        elif isinstance(value, list):
-            found |= {f"{around}{name}": [flat(item, f"{around}{name}/") for item in value]} if value else {}
-        elif value:
-            found[f"{around}{name}"] = value
-    return found
 
 
 class OdkCollection(RuleBasedStateMachine):
@@ -112,15 +78,10 @@ class OdkCollection(RuleBasedStateMachine):
     def _happened(self) -> None:
         for root in {*self.form.stored, *self.lives}:
             stored = self.form.stored.get(root)
-            state = GONE if stored is None or stored.deleted is not None else self._state(stored)
+            state = GONE if stored is None or stored.deleted is not None else state_of(stored)
             life = self.lives.setdefault(root, [])
             if not life or life[-1] != state:
                 life.append(state)
-
-    def _state(self, stored: Stored) -> State:
-        received = sum(content is not None for content in stored.files.values())
-        newest = stored.editions[-1]
-        return (newest.instance_id, len(stored.editions) - 1, stored.review, received, stored.created)
 
     def _live(self) -> list[str]:
         return sorted(self.server.present(self.form))
@@ -283,67 +244,23 @@ class OdkCollection(RuleBasedStateMachine):
     # What `raw` must hold -------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        held = {root: list(versions) for root, versions in self._held()}
-        assert {root for root, versions in held.items() if versions[-1][0] != GONE} == self.server.present(self.form)
-        for root, versions in held.items():
-            self._check_life(root, [state for state, _ in versions])
+        kept = held(self.bench, self.lives)
+        assert {root for root, versions in kept.items() if versions[-1][0] != GONE} == self.server.present(self.form)
+        for root, versions in kept.items():
+            check_life(self.lives[root], [state for state, _ in versions], self.seen.get(root, []))
             stored = self.form.stored.get(root)
             if stored is not None and stored.deleted is None:
-                self._check_answers(stored, versions[-1][1])
+                check_answers(stored, versions[-1][1])
         for root, life in self.lives.items():
-            assert root in held or life[-1] == GONE, "only what came and went between two nights is not known"
-            if root in held:
+            assert root in kept or life[-1] == GONE, "only what came and went between two nights is not known"
+            if root in kept:
                 self.seen.setdefault(root, []).append(len(life) - 1)
-
-    def _check_life(self, root: str, states: list[State]) -> None:
-        """The versions kept are states that were, in their order, none twice running, and all those a quiet night saw."""
-        life, places = self.lives[root], []
-        place = -1
-        for state in states:
-            assert state in life[place + 1 :], (root, states, life)
-            place = life.index(state, place + 1)
-            places.append(place)
-        assert all(one != other for one, other in pairwise(states))
-        kept = set(map(str, states))
-        assert states[-1] == life[-1]
-        assert {str(life[place]) for place in self.seen.get(root, [])} <= kept
-
-    def _check_answers(self, stored: Stored, payload: Row) -> None:
-        """Every answer that was sent, to questions removed since too, and no other."""
-        told = {name: value for name, value in payload.items() if not name.startswith(("__", "meta/"))}
-        assert told == flat(stored.editions[-1].answers)
-
-    def _held(self) -> Iterator[tuple[str, Iterator[tuple[State, Row]]]]:
-        rows = self.bench.query(
-            "select submission_id, array_agg(version order by version), array_agg(state order by version),"
-            " array_agg(payload order by version), array_agg(submitted_at order by version) from raw.submission"
-            " where project = %s group by submission_id",
-            self.bench.project.id,
-        )
-        for root, versions, states, payloads, stamps in rows:
-            assert versions == list(range(1, len(versions) + 1)), "numbered without a gap"
-            yield root, self._opened(root, zip(versions, states, payloads, stamps, strict=True))
-
-    def _opened(self, root: str, versions: Any) -> Iterator[tuple[State, Row]]:
-        for version, state, blob, _ in versions:
-            if state == "deleted":
-                yield GONE, {}
-                continue
-            row = self.bench.unsealed(blob, f"raw|{self.bench.project.id}|visites|{root}|{version}")
-            came = datetime.fromisoformat(row["__system/submissionDate"])
-            [created] = {s[4] for s in self.lives[root] if s != GONE and _millisecond(s[4]) == came}
-            review, received = row.get("__system/reviewState"), row["__system/attachmentsPresent"]
-            yield (row["meta/instanceID"], row["__system/edits"], review, received, created), row
 
     def teardown(self) -> None:
         self.quiet_night()
         self.server.__exit__(None, None, None)
         self.opened.__exit__(None, None, None)
         self.folder.cleanup()
-
-
-def _millisecond(moment: datetime) -> datetime:
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def on(warehouse: Warehouse) -> type[OdkCollection]:
