@@ -6,9 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.audit import WARN
+from assets.audit import ERROR, WARN
 from assets.failures import explained
 from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.received import FileSource
+from meal_pipelines.collect.sheets.receipt import Receipt
 from meal_pipelines.collect.silences import silent_before, told
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
@@ -20,6 +22,10 @@ LATE = {"daily": 2, "weekly": 9, "monthly": 40, "quarterly": 110, "semester": 21
 
 REGULAR = "collecte_reguliere"
 REGULAR_MEANS = "ODK Central a été lu avant d'effacer pour de bon ce qui y avait été supprimé."
+FILES = "fichiers_lus"
+FILES_MEANS = (
+    "Chaque fichier reçu a été compris et lu en entier ; un fichier refusé n'enlève rien de ce qui était connu."
+)
 
 
 def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
@@ -27,6 +33,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
     key = dg.AssetKey(["raw", project.id, form.name])
     late = timedelta(days=LATE[form.form.frequency])
     kind = project.project.sources[form.form.source.use].kind
+    has_files = kind == "workbook" or (kind == "export" and form.form.source.sheet is not None)
 
     @dg.asset(
         key=key,
@@ -40,6 +47,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=late, warn_window=late * 3 / 4),
         check_specs=[
             *([dg.AssetCheckSpec(REGULAR, asset=key, description=REGULAR_MEANS)] if kind == "odk" else []),
+            *([dg.AssetCheckSpec(FILES, asset=key, description=FILES_MEANS)] if has_files else []),
             dg.AssetCheckSpec(
                 "suppressions_plausibles", asset=key,
                 description="La source n'a pas perdu d'un coup une grande part de ses soumissions.",
@@ -54,36 +62,47 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
         name = key.to_user_string()
         platform.begin(name)
         with explained(context):
-            loads = _collect(context, platform, project.id, form.name)
+            loads, receipts = _collect(context, platform, project.id, form.name)
         platform.end(name, _told(loads))
         yield from _checks(key, loads)
+        if has_files:
+            yield _files(key, receipts)
         if kind == "odk":
             yield _regular(platform, key, project.id, form.name)
-        yield dg.MaterializeResult(metadata=_metadata(platform, project.id, form.name, loads))
+        yield dg.MaterializeResult(metadata=_metadata(platform, project.id, form.name, loads, receipts))
 
     return collect
 
 
-def _collect(context: dg.AssetExecutionContext, platform: Platform, project_id: str, form_name: str) -> list[Load]:
+def _collect(
+    context: dg.AssetExecutionContext, platform: Platform, project_id: str, form_name: str
+) -> tuple[list[Load], list[Receipt]]:
     project, form = platform.form(project_id, form_name)
     name = f"raw/{project_id}/{form_name}"
-    loads = []
-    for export, source in open_sources(platform.settings, project, form, platform.keyring):
-        load = synchronise(
-            platform.warehouse,
-            platform.keyring,
-            project_id,
-            form_name,
-            source,
-            run_id=context.run_id,
-            export=export,
-            accept_deletions=platform.accept_deletions,
-            sweep_every=timedelta(days=project.project.sources[form.form.source.use].sweep_days),
-            progress=lambda done, total: platform.advance(name, done, total),
-        )
+    loads: list[Load] = []
+    receipts: list[Receipt] = []
+    for export, source in open_sources(platform.settings, project, form, platform.keyring, platform.warehouse):
+        load = None
+        try:
+            load = synchronise(
+                platform.warehouse,
+                platform.keyring,
+                project_id,
+                form_name,
+                source,
+                run_id=context.run_id,
+                export=export,
+                accept_deletions=platform.accept_deletions,
+                sweep_every=timedelta(days=project.project.sources[form.form.source.use].sweep_days),
+                progress=lambda done, total: platform.advance(name, done, total),
+            )
+        finally:
+            if isinstance(source, FileSource):
+                source.record(load.load_id if load is not None else None)
+                receipts += source.receipts
         if load is not None:
             loads.append(load)
-    return loads
+    return loads, receipts
 
 
 def _told(loads: list[Load]) -> str:
@@ -112,6 +131,16 @@ def _checks(key: dg.AssetKey, loads: list[Load]) -> Iterator[dg.AssetCheckResult
     )  # fmt: skip
 
 
+def _files(key: dg.AssetKey, receipts: list[Receipt]) -> dg.AssetCheckResult:
+    """A refused file is an error that stops nothing: what the other files brought goes on."""
+    refused = any(receipt.refused is not None for receipt in receipts)
+    trouble = [receipt.trouble for receipt in receipts if receipt.trouble is not None]
+    return dg.AssetCheckResult(
+        passed=not trouble, asset_key=key, check_name=FILES, severity=ERROR if refused else WARN,
+        description="\n".join(trouble) or "Tous les fichiers ont été lus.",
+    )  # fmt: skip
+
+
 def _regular(platform: Platform, key: dg.AssetKey, project: str, form: str) -> dg.AssetCheckResult:
     with platform.warehouse.connect() as connection, connection.cursor() as cursor:
         days = silent_before(cursor, project, form)
@@ -121,7 +150,9 @@ def _regular(platform: Platform, key: dg.AssetKey, project: str, form: str) -> d
     )  # fmt: skip
 
 
-def _metadata(platform: Platform, project: str, form: str, loads: list[Load]) -> dict[str, Any]:
+def _metadata(
+    platform: Platform, project: str, form: str, loads: list[Load], receipts: list[Receipt]
+) -> dict[str, Any]:
     with platform.warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(
             "select count(*), count(*) filter (where state = 'present') from (select distinct on (submission_id) state"
@@ -138,4 +169,9 @@ def _metadata(platform: Platform, project: str, form: str, loads: list[Load]) ->
         "rétablies": sum(load.restored for load in loads),
         "présentes": present,
         "supprimées à la source, en tout": ever - present,
+        **(
+            {"fichiers": dg.MetadataValue.md("\n".join(f"- {receipt.told}" for receipt in receipts))}
+            if receipts
+            else {}
+        ),
     }

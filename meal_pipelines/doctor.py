@@ -54,6 +54,11 @@ def _form(form: LoadedForm) -> Iterator[Finding]:
         )
     for text in form.questionnaire.warnings:
         yield Finding("warning", text)
+    for list_name, code in form.questionnaire.duplicate_choices:
+        yield Finding(
+            "warning",
+            f"{name} : le choix « {code} » est plus d'une fois dans la liste « {list_name} ». Donnez à l'un un autre code.",
+        )
     for what, expression in _expressions(form):
         try:
             parse(expression)

@@ -52,7 +52,8 @@ QUIET = ["--log-level", "warning", "--dagster-log-level", "error", "--code-serve
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run went. failures: (asset, what to read) of the steps that failed, in order."""
+    """How one run went. failures: (asset, what to read) of the steps that failed, in order, then of the checks that found
+    an error without stopping anything."""
 
     run_id: str
     succeeded: bool
@@ -148,6 +149,8 @@ def _bury_dead_runs(instance: dg.DagsterInstance, *, all_untagged: bool) -> None
 
 
 def _outcome(result: dg.ExecuteInProcessResult, wanted: set[str], seconds: float) -> Outcome:
+    import dagster as dg
+
     failures = []
     for event in result.all_events:
         if event.is_step_failure:
@@ -156,11 +159,16 @@ def _outcome(result: dg.ExecuteInProcessResult, wanted: set[str], seconds: float
             failures.append((_asset(event.step_key), text))
     if not result.success and not failures:
         failures = [("démarrage", _startup_failure(result))]
+    failed = {asset for asset, _ in failures}
+    for check in result.get_asset_check_evaluations():
+        name = check.asset_key.to_user_string()
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR and name not in failed:
+            failures.append((name, check.description or check.check_name))
     made = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
     done = {materialization.asset_key.to_user_string() for materialization in made}
     changed = any(bool(entry.value) for each in made if (entry := each.metadata.get("changement")) is not None)
-    skipped = sorted(wanted - done - {asset for asset, _ in failures})
-    return Outcome(result.run_id, result.success, failures, skipped, changed, seconds)
+    skipped = sorted(wanted - done - failed)
+    return Outcome(result.run_id, result.success and not failures, failures, skipped, changed, seconds)
 
 
 def _startup_failure(result: dg.ExecuteInProcessResult) -> str:

@@ -7,6 +7,8 @@ one for each repeat, linked by a key. Partner workbooks, which people fill in by
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from typing import Any, ClassVar
 
 from meal_pipelines.clean.parse import date_time
 from meal_pipelines.collect.kobo_rows import DataPage, compared, read_page
+from meal_pipelines.collect.received import FileSource, Received
+from meal_pipelines.collect.sheets.receipt import Receipt, counted, lines
 from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
 from meal_pipelines.collect.transport import Malformed
 from meal_pipelines.errors import ConfigurationError
@@ -81,11 +85,12 @@ def _text(key: int | None) -> str | None:
     return None if key is None else str(key)
 
 
-@dataclass(frozen=True)
-class ExportedWorkbook(Source):
+@dataclass
+class ExportedWorkbook(FileSource):
     """A workbook export: a sheet of submissions, and one sheet per repeat linked by `parent`.
 
-    key: the columns that identify a submission · repeats: by name of the repeat in the questionnaire.
+    key: the columns that identify a submission · repeats: by name of the repeat in the questionnaire · duplicate_choices:
+    (list, code) of the questionnaire's choices that stand there more than once, to be told with the rest.
     """
 
     file: Path
@@ -93,15 +98,28 @@ class ExportedWorkbook(Source):
     key: tuple[str, ...]
     repeats: Mapping[str, RepeatSheet] = field(default_factory=dict)
     submitted_at: str | None = None
+    duplicate_choices: tuple[tuple[str, str], ...] = ()
+    received: Received | None = None
+    receipts: list[Receipt] = field(default_factory=list, init=False)
     kind: ClassVar[str] = "export"
     order: ClassVar[Order] = "text"
 
     def sweep(self, after: str | None = None) -> Iterator[Page]:
         """Every submission of the workbook with its repeats inside; the workbook is held in memory.
 
+        A row of a repeat that belongs to no submission is told, and is not kept: it has no place.
         Raises: ConfigurationError when the file, a sheet or the key's column is missing, or when a key comes twice.
         """
-        found = {submission.submission_id: submission for submission in self._submissions()}
+        content = read_file(self.file)
+        modified_at = dt.datetime.fromtimestamp(self.file.stat().st_mtime, dt.UTC)
+        receipt = Receipt(self.file.name, modified_at, len(content), hashlib.sha256(content).hexdigest(), self.sheet)
+        self.receipts = [receipt]
+        try:
+            found = {submission.submission_id: submission for submission in self._submissions(content, receipt)}
+        except ConfigurationError as refusal:
+            receipt.refused = str(refusal)
+            raise
+        receipt.rows = len(found)
         keys = [key for key in sorted(found) if after is None or key > after]
         for start in range(0, len(keys), PAGE_SIZE):
             page = keys[start : start + PAGE_SIZE]
@@ -109,43 +127,75 @@ class ExportedWorkbook(Source):
             after = page[-1]
         yield Page([], after, None)
 
-    def _submissions(self) -> Iterator[Submission]:
-        sheets = read_sheets(self.file, [self.sheet, *(repeat.sheet for repeat in self.repeats.values())])
+    def remarks(self) -> list[str]:
+        return [receipt.trouble for receipt in self.receipts if receipt.trouble is not None]
+
+    def _submissions(self, content: bytes, receipt: Receipt) -> Iterator[Submission]:
+        names = [self.sheet, *(repeat.sheet for repeat in self.repeats.values())]
+        sheets = read_sheets(self.file, content, names)
         children = {name: self._by_parent(repeat, sheets[repeat.sheet]) for name, repeat in self.repeats.items()}
         seen: set[str] = set()
         for row in sheets[self.sheet]:
-            key = row_key(row, self.key, self.file, self.sheet)
+            key = row_key(row.cells, self.key, self.file, self.sheet)
             if key in seen:
                 raise ConfigurationError(
                     f"{self.file.name}, feuille « {self.sheet} » : une même clé ({', '.join(self.key)}) désigne deux lignes."
                 )
             seen.add(key)
-            answers: dict[str, Any] = {name: cell for name, cell in row.items() if name}
+            answers: dict[str, Any] = {name: cell for name, cell in row.cells.items() if name}
             for name, by_parent in children.items():
                 if key in by_parent:
-                    answers[name] = by_parent[key]
-            payload = canonical(answers)
-            stamp = date_time(row.get(self.submitted_at or "", ""))
-            yield Submission(key, payload, submitted_at=stamp)
+                    answers[name] = [child.cells for child in by_parent[key]]
+            stamp = date_time(row.cells.get(self.submitted_at or "", ""))
+            yield Submission(key, canonical(answers), submitted_at=stamp)
+        self._tell(receipt, children, seen)
 
-    def _by_parent(self, repeat: RepeatSheet, rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
-        grouped: dict[str, list[dict[str, str]]] = {}
+    def _by_parent(self, repeat: RepeatSheet, rows: list[ExportedRow]) -> dict[str, list[ExportedRow]]:
+        grouped: dict[str, list[ExportedRow]] = {}
         for row in rows:
-            grouped.setdefault(row_key(row, (repeat.parent,), self.file, repeat.sheet), []).append(row)
+            grouped.setdefault(row_key(row.cells, (repeat.parent,), self.file, repeat.sheet), []).append(row)
         return grouped
 
+    def _tell(self, receipt: Receipt, children: Mapping[str, dict[str, list[ExportedRow]]], seen: set[str]) -> None:
+        for name, by_parent in children.items():
+            sheet = self.repeats[name].sheet
+            orphans = [row.line for key, rows in by_parent.items() if key not in seen for row in rows]
+            total = sum(len(rows) for rows in by_parent.values())
+            receipt.notes.append(f"feuille « {sheet} » : {counted(total, 'ligne', 'lignes')}")
+            if orphans:
+                receipt.warnings.append(
+                    f"feuille « {sheet} », {counted(len(orphans), 'ligne orpheline laissée', 'lignes orphelines laissées')} "
+                    f"({lines(orphans)}) : leur « {self.repeats[name].parent} » n'est pas dans la feuille « {self.sheet} »"
+                )
+        if self.duplicate_choices:
+            named = ", ".join(f"« {code} » dans « {name} »" for name, code in self.duplicate_choices)
+            receipt.warnings.append(f"choix en double dans le questionnaire : {named}")
 
-def read_sheets(file: Path, names: list[str]) -> dict[str, list[dict[str, str]]]:
-    """The rows of some sheets, as text by header; empty cells are left out.
+
+@dataclass(frozen=True, slots=True)
+class ExportedRow:
+    """The cells of one line that say something, as text by header; line: as a spreadsheet counts."""
+
+    line: int
+    cells: dict[str, str] = field(repr=False)
+
+
+def read_file(file: Path) -> bytes:
+    """Raises: ConfigurationError when there is no such file."""
+    if not file.is_file():
+        raise ConfigurationError(f"Classeur introuvable : {file}. Corrigez le chemin de la source.")
+    return file.read_bytes()
+
+
+def read_sheets(file: Path, content: bytes, names: list[str]) -> dict[str, list[ExportedRow]]:
+    """The rows of some sheets, under the header of the first line.
 
     Raises: ConfigurationError when the file is not a workbook or a sheet is missing.
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
-    if not file.is_file():
-        raise ConfigurationError(f"Classeur introuvable : {file}. Corrigez le chemin de la source.")
     try:
-        workbook = CalamineWorkbook.from_path(file)
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
     except (CalamineError, OSError, ValueError):
         raise ConfigurationError(
             f"{file.name} n'est pas un classeur lisible. Enregistrez-le à nouveau en XLSX."
@@ -160,12 +210,16 @@ def read_sheets(file: Path, names: list[str]) -> dict[str, list[dict[str, str]]]
         return {name: _rows(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in names}
 
 
-def _rows(cells: list[list[Any]]) -> list[dict[str, str]]:
+def _rows(cells: list[list[Any]]) -> list[ExportedRow]:
     if not cells:
         return []
     header = [cell_text(cell) for cell in cells[0]]
-    rows = ({name: cell_text(cell) for name, cell in zip(header, row, strict=False)} for row in cells[1:])
-    return [{name: text for name, text in row.items() if text} for row in rows if any(row.values())]
+    rows = []
+    for line, row in enumerate(cells[1:], start=2):
+        said = {name: text for name, cell in zip(header, row, strict=False) if (text := cell_text(cell))}
+        if said:
+            rows.append(ExportedRow(line, said))
+    return rows
 
 
 def cell_text(cell: Any) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from meal_pipelines.collect.export import ExportedPages, ExportedWorkbook
+from meal_pipelines.collect.received import Received
+from meal_pipelines.collect.sheets.inbox import Inbox
 from meal_pipelines.collect.source import Source
 from meal_pipelines.collect.workbook import PartnerWorkbooks
 from meal_pipelines.errors import ConfigurationError
@@ -14,32 +16,41 @@ from meal_pipelines.project.load import LoadedForm, LoadedProject, expand
 from meal_pipelines.project.model import Server
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.settings import Settings
+from meal_pipelines.warehouse.connection import Warehouse
 
 
 def open_sources(
-    settings: Settings, project: LoadedProject, form: LoadedForm, keyring: Keyring | None = None
+    settings: Settings,
+    project: LoadedProject,
+    form: LoadedForm,
+    keyring: Keyring | None = None,
+    warehouse: Warehouse | None = None,
 ) -> list[tuple[str | None, Source]]:
     """The sources to sweep, in order, each with the name of its export when it need not be read twice.
 
     A server or an inbox is one source. A folder of exports is one source per export, of which all but the last are
-    finished for good. Without a keyring, sources may be tried but not stored: what identifies a row may name somebody.
+    finished for good. Without a keyring and a warehouse, sources may be tried but not stored: what identifies a row may
+    name somebody, and an inbox must know what its earlier files brought.
     Raises: ConfigurationError when a variable, a folder or a setting is missing.
     """
     server = project.project.sources[form.form.source.use]
     if settings.demo:
         folder = settings.sample / project.id / form.name
         if server.kind == "workbook":
-            return [(None, _workbooks(folder, f"{form.name}-*.xlsx", form, keyring))]
+            return [(None, _workbooks(Inbox(str(folder), f"{form.name}-*"), form, keyring, warehouse))]
         return _exports(folder)
     if server.kind == "kobo":
         return [(None, _kobo(settings, project, form, server))]
     if server.kind == "odk":
         return [(None, _odk(settings, project, form, server))]
     where = project.lines.at("sources", form.form.source.use)
-    folder = project.folder / expand(str(server.path), settings.variables, where)
+    path = expand(str(server.path), settings.variables, where)
     if server.kind == "workbook":
-        return [(None, _workbooks(folder, form.form.source.file or f"{form.name}*.xlsx", form, keyring))]
-    return [(None, _exported_workbook(folder, form))] if form.form.source.sheet else _exports(folder / form.name)
+        return [(None, _workbooks(_inbox(project, form, path), form, keyring, warehouse))]
+    folder = project.folder / path
+    if form.form.source.sheet:
+        return [(None, _exported_workbook(folder, form, _received(form, keyring, warehouse)))]
+    return _exports(folder / form.name)
 
 
 def check_sources(settings: Settings, projects: Iterable[LoadedProject]) -> None:
@@ -116,22 +127,57 @@ def concealer(form: LoadedForm, keyring: Keyring) -> Callable[[str], str] | None
     return lambda key: hasher(key.encode())[:12].hex()
 
 
-def _workbooks(folder: Path, pattern: str, form: LoadedForm, keyring: Keyring | None) -> Source:
+def _inbox(project: LoadedProject, form: LoadedForm, path: str) -> Inbox:
+    """The folder of a form, which other forms of the project may share."""
+    address = path if "://" in path else str(project.folder / path)
+    patterns = {
+        other.name: _pattern(other)
+        for other in project.forms.values()
+        if other.form.source.use == form.form.source.use and other.name != form.name
+    }
+    return Inbox(address, _pattern(form), tuple(patterns.values()))
+
+
+def _pattern(form: LoadedForm) -> str:
+    return form.form.source.file or f"{form.name}*"
+
+
+def _workbooks(inbox: Inbox, form: LoadedForm, keyring: Keyring | None, warehouse: Warehouse | None) -> Source:
     source = form.form.source
     if not source.sheet or not source.key:
         raise ConfigurationError(f"{form.where} : un classeur demande « sheet » et « key » dans « source ».")
+    main = {question.name for question in form.questionnaire.main.questions}
+    if unknown := [name for name in source.key if name not in main]:
+        raise ConfigurationError(
+            f"{form.where} : « key » nomme « {unknown[0]} », qui n'est pas une question du formulaire. Corrigez la source."
+        )
+    tables = {table.name for table in form.questionnaire.repeats}
+    if unknown := [name for name in source.repeats if name not in tables]:
+        raise ConfigurationError(
+            f"{form.where} : « repeats » nomme « {unknown[0]} », qui n'est pas une répétition du questionnaire. Corrigez la source."
+        )
     conceal = concealer(form, keyring) if keyring is not None else None
-    return PartnerWorkbooks(
-        folder, pattern, source.sheet, tuple(source.key), form.questionnaire, source.submitted_at, conceal
-    )
+    return PartnerWorkbooks(inbox, form, conceal, _received(form, keyring, warehouse))
 
 
-def _exported_workbook(folder: Path, form: LoadedForm) -> Source:
+def _received(form: LoadedForm, keyring: Keyring | None, warehouse: Warehouse | None) -> Received | None:
+    if keyring is None or warehouse is None:
+        return None
+    return Received(warehouse, keyring, form.project, form.name)
+
+
+def _exported_workbook(folder: Path, form: LoadedForm, received: Received | None) -> Source:
     source = form.form.source
     if not source.file or not source.sheet or not source.key:
         raise ConfigurationError(f"{form.where} : un export demande « file », « sheet » et « key » dans « source ».")
     return ExportedWorkbook(
-        folder / source.file, source.sheet, tuple(source.key), source.repeats, submitted_at=source.submitted_at
+        folder / source.file,
+        source.sheet,
+        tuple(source.key),
+        source.repeats,
+        submitted_at=source.submitted_at,
+        duplicate_choices=form.questionnaire.duplicate_choices,
+        received=received,
     )
 
 

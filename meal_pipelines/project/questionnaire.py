@@ -5,6 +5,7 @@ How it is read from an XLSForm is in `xlsform.py`; what its expressions mean, in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,16 @@ class Questionnaire:
     @property
     def repeats(self) -> tuple[Table, ...]:
         return tuple(table for name, table in self.tables.items() if name != MAIN)
+
+    @property
+    def duplicate_choices(self) -> tuple[tuple[str, str], ...]:
+        """(list, code) of the choices that stand more than once in their list: one answer, two wordings."""
+        return tuple(
+            (name, code)
+            for name, choices in self.choices.items()
+            for code, times in Counter(choice.name for choice in choices).items()
+            if times > 1
+        )
 
     def questions(self) -> Iterator[Question]:
         """Every question that has an answer, in the questionnaire's order, table after table."""

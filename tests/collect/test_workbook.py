@@ -1,4 +1,4 @@
-"""Partner workbooks and exported workbooks: what people do to a spreadsheet, and what is understood of it."""
+"""One partner workbook: what people do to a spreadsheet, and what is understood of it, or refused."""
 
 from __future__ import annotations
 
@@ -6,209 +6,233 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
-from meal_pipelines.collect.export import ExportedPages, ExportedWorkbook
-from meal_pipelines.collect.source import Source
 from meal_pipelines.collect.workbook import PartnerWorkbooks
-from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.model import RepeatSheet
-from meal_pipelines.project.questionnaire import Questionnaire
-from meal_pipelines.project.xlsform import read_questionnaire
-from tests.project.xlsforms import form, workbook
+from tests.collect.workbook_cases import ARABIC_LABELS, LABELS, Lines, a_form, partner, payloads, refusal, rows, xlsx
 
-Cells = list[list[Any]]
+WHOLE = ["Numéro du contrat", "Organisation bénéficiaire", "Date de signature", "Montant (MAD)"]
 
 
-@pytest.fixture
-def questionnaire(tmp_path: Path) -> Questionnaire:
-    return read_questionnaire(
-        form(
-            tmp_path / "subventions.xlsx",
-            ["text", "code", "Code de la subvention", "رمز المنحة"],
-            ["text", "osc", "Organisation bénéficiaire"],
-            ["date", "signee_le", "Date de signature"],
-            ["decimal", "montant_mad", "Montant (MAD)"],
-        )
-    )
+def read(tmp_path: Path, lines: Lines, **source: Any) -> dict[str, dict[str, Any]]:
+    """The submissions of a workbook with these lines."""
+    form = a_form(tmp_path, **source)
+    xlsx(tmp_path / "boite" / "subventions.xlsx", lines)
+    return rows(partner(form, tmp_path))
 
 
-def partner(tmp_path: Path, questionnaire: Questionnaire, **changes: Any) -> PartnerWorkbooks:
-    (tmp_path / "boite").mkdir(exist_ok=True)
-    given: dict[str, Any] = {"sheet": "Subventions", "key": ("code",), "submitted_at": "signee_le", **changes}
-    return PartnerWorkbooks(tmp_path / "boite", "subventions*.xlsx", questionnaire=questionnaire, **given)
+def refused(tmp_path: Path, lines: Lines, **source: Any) -> str:
+    form = a_form(tmp_path, **source)
+    xlsx(tmp_path / "boite" / "subventions.xlsx", lines)
+    return refusal(partner(form, tmp_path))
 
 
-def sheet(tmp_path: Path, name: str, *lines: list[Any], title: str = "Subventions") -> Path:
-    (tmp_path / "boite").mkdir(exist_ok=True)
-    return workbook(tmp_path / "boite" / name, **{title: [list(line) for line in lines]})
+def noted(tmp_path: Path, lines: Lines) -> str:
+    """The receipt of a workbook with these lines."""
+    form = a_form(tmp_path)
+    xlsx(tmp_path / "boite" / "subventions.xlsx", lines)
+    source = partner(form, tmp_path)
+    rows(source)
+    [receipt] = source.receipts
+    return receipt.told
 
 
-def rows(source: Source, after: str | None = None) -> dict[str, dict[str, Any]]:
-    """Every submission of a sweep by its id, which also checks the contract of pages."""
-    found: dict[str, dict[str, Any]] = {}
-    place = after
-    for page in source.sweep(after):
-        assert page.after == place
-        keys = [submission.submission_id for submission in page.submissions]
-        assert keys == sorted(keys, key=lambda key: int(key) if source.order == "numeric" else key)  # type: ignore[return-value]
-        assert page.through is None or page.through == keys[-1]
-        found |= {s.submission_id: orjson.loads(s.payload) for s in page.submissions}
-        place = page.through
-    assert place is None
-    return found
+# The header ---------------------------------------------------------------------------------------------------
 
 
-def test_headers_are_names_or_labels_however_they_are_written(tmp_path: Path, questionnaire: Questionnaire) -> None:
-    """Partners type the labels they see, add a star, forget an accent; a column of their own is kept."""
-    header = ["رمز المنحة", "  organisation BENEFICIAIRE *", "signee_le", "Montant  (mad)", "Remarque interne"]
-    sheet(tmp_path, "subventions.xlsx", header, ["S-01", "Oujda Azur", dt.datetime(2026, 5, 4), 125000.0, "à revoir"])
-    assert rows(partner(tmp_path, questionnaire)) == {
+def test_headers_are_names_or_labels_however_they_are_written(tmp_path: Path) -> None:
+    """Partners type the labels they see, add a star, forget an accent, change the order; a column of their own is kept."""
+    header = ["  organisation  BENEFICIAIRE *", "رَقْم العقد", "signee_le", "Remarque interne", "montant mad :"]
+    found = read(tmp_path, [header, ["Oujda Azur", "S-01", dt.datetime(2026, 5, 4), "à revoir", 125000.0]])
+    assert found == {
         "S-01": {
-            "code": "S-01", "osc": "Oujda Azur", "signee_le": "2026-05-04", "montant_mad": "125000",
+            "code": "S-01", "osc": "Oujda Azur", "signee_le": "2026-05-04", "montant": "125000",
             "Remarque interne": "à revoir",
         }
     }  # fmt: skip
 
 
-def test_empty_lines_and_cells_say_nothing(tmp_path: Path, questionnaire: Questionnaire) -> None:
-    sheet(tmp_path, "subventions.xlsx", ["code", "osc"], ["S-01", None], [None, None], [" ", ""], ["S-02", "B"])
-    assert rows(partner(tmp_path, questionnaire)) == {"S-01": {"code": "S-01"}, "S-02": {"code": "S-02", "osc": "B"}}
+def test_one_cell_may_hold_both_languages(tmp_path: Path) -> None:
+    header = ["Numéro du contrat / رقم العقد", "الجمعية المستفيدة\nOrganisation bénéficiaire", "Région | ville"]
+    assert read(tmp_path, [header, ["S-01", "Azur", "Fès"]]) == {
+        "S-01": {"code": "S-01", "osc": "Azur", "Région | ville": "Fès"}
+    }
 
 
-def test_a_row_sent_again_in_a_later_file_replaces_the_earlier_one(
-    tmp_path: Path, questionnaire: Questionnaire
-) -> None:
-    """The inbox keeps every file; Excel's lock files are none of them."""
-    sheet(tmp_path, "subventions-2026-05.xlsx", ["code", "osc"], ["S-01", "Ancien"], ["S-02", "B"])
-    sheet(tmp_path, "subventions-2026-06.xlsx", ["code", "osc"], ["S-01", "Nouveau"])
-    (tmp_path / "boite" / "~$subventions-2026-06.xlsx").write_bytes(b"verrou")
-    found = rows(partner(tmp_path, questionnaire))
-    assert {key: row["osc"] for key, row in found.items()} == {"S-01": "Nouveau", "S-02": "B"}
+def test_an_older_wording_is_known_once_project_yaml_says_it(tmp_path: Path) -> None:
+    """A label that was changed is not guessed: without its declaration the column is unknown, and kept."""
+    lines = [["code", "Montant signé"], ["S-01", 5]]
+    assert read(tmp_path, lines) == {"S-01": {"code": "S-01", "Montant signé": "5"}}
+    for headers in ({"montant": "Montant signé"}, {"montant": ["Somme", "MONTANT SIGNE"]}):
+        assert read(tmp_path, lines, headers=headers) == {"S-01": {"code": "S-01", "montant": "5"}}
 
 
-def test_a_sweep_is_taken_up_after_a_key(tmp_path: Path, questionnaire: Questionnaire) -> None:
-    lines = [[f"S-{number:04}", "x"] for number in range(1203)]
-    sheet(tmp_path, "subventions.xlsx", ["code", "osc"], *lines)
-    source = partner(tmp_path, questionnaire)
-    assert len(rows(source)) == 1203 and list(rows(source, after="S-1200")) == ["S-1201", "S-1202"]
+def test_the_header_is_found_under_titles_and_repeated_in_other_languages(tmp_path: Path) -> None:
+    """As in our own template: a title, French labels, Arabic labels, names; and again at the top of each printed page."""
+    names = ["code", "osc", "montant"]
+    lines = [
+        ["Registre des subventions", None, None], [None, None, None], ["Région", "Oriental", None],
+        [f"{LABELS[name]} *" for name in names], [ARABIC_LABELS[name] for name in names], names,
+        ["S-01", "A", 1], [LABELS[name] for name in names], ["S-02", "B", 2],
+    ]  # fmt: skip
+    assert list(read(tmp_path, lines)) == ["S-01", "S-02"]
+    assert "en-têtes répétés laissés (ligne 8)" in noted(tmp_path, lines)
 
 
-def test_the_day_of_sending_is_a_question_of_the_workbook(tmp_path: Path, questionnaire: Questionnaire) -> None:
-    """At noon, so that no time zone moves it to another day; a text that is no date is no day."""
-    sheet(tmp_path, "subventions.xlsx", ["code", "signee_le"], ["S-01", "31/12/2026"], ["S-02", "bientôt"])
-    [page, _] = partner(tmp_path, questionnaire).sweep()
-    assert [s.submitted_at for s in page.submissions] == ["2026-12-31T12:00:00+00:00", None]
+def test_a_column_without_header_and_two_columns_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:
+    """Nothing is lost, and no server key is imitated."""
+    found = read(tmp_path, [["code", "Note", "Note", None, "$original", "_id"], ["S-01", "a", "b", "c", "d", "e"]])
+    assert found == {
+        "S-01": {"code": "S-01", "Note": "a", "Note (2)": "b", "colonne D": "c", "original": "d", "id": "e"}
+    }
+    told = noted(tmp_path, [["code", "Note", "Autre"], ["S-01", "a", None]])
+    assert "colonnes inconnues du questionnaire, gardées scellées : Note" in told and "Autre" not in told
 
 
-def test_a_key_of_several_questions_names_a_row(tmp_path: Path, questionnaire: Questionnaire) -> None:
-    sheet(tmp_path, "subventions.xlsx", ["code", "osc"], ["S-01", "A"], ["S-01", "B"])
-    assert list(rows(partner(tmp_path, questionnaire, key=("code", "osc")))) == ["S-01/A", "S-01/B"]
+def test_two_columns_for_one_question_are_refused_by_their_names(tmp_path: Path) -> None:
+    said = refused(tmp_path, [["code", "Montant (MAD)", "Notes", "montant"], ["S-01", 1, None, 2]])
+    assert "deux colonnes répondent à la même question (montant)" in said
+    assert "« Montant (MAD) » (colonne B) et « montant » (colonne D)" in said and "subventions.xlsx" in said
 
 
-@pytest.mark.parametrize(
-    ("lines", "title", "said"),
-    [
-        ([["code"], ["S-01"]], "Feuil1", "la feuille « Subventions » manque (feuilles présentes : Feuil1). Rien n'a été lu."),
-        ([["code", "osc"], [None, "Secret"]], "Subventions", "la colonne « code », qui identifie les lignes, manque ou est vide"),
-        ([["osc"], ["Secret"]], "Subventions", "la colonne « code », qui identifie les lignes, manque ou est vide"),
-    ],
-)  # fmt: skip
-def test_a_workbook_that_cannot_be_understood_is_refused_whole(
-    lines: Cells, title: str, said: str, tmp_path: Path, questionnaire: Questionnaire
-) -> None:
-    """Half a workbook would pass for deletions; and the refusal quotes no cell."""
-    sheet(tmp_path, "subventions.xlsx", *lines, title=title)
-    with pytest.raises(ConfigurationError) as refusal:
-        rows(partner(tmp_path, questionnaire))
-    assert (
-        "subventions.xlsx" in str(refusal.value) and said in str(refusal.value) and "Secret" not in str(refusal.value)
+def test_one_column_for_two_questions_is_refused_by_its_name(tmp_path: Path) -> None:
+    lines = [["code", "Nom de l'organisme"], ["S-01", "Secret"]]
+    said = refused(tmp_path, lines, headers={"osc": "Nom de l'organisme", "remarques": "nom de l’organisme"})
+    assert "l'en-tête « Nom de l'organisme » (colonne B) peut désigner plusieurs questions : osc, remarques" in said
+    assert "Secret" not in said
+
+
+def test_a_required_column_that_is_missing_is_refused_with_what_to_write(tmp_path: Path) -> None:
+    """The header that resembles it is shown, and never taken for it."""
+    said = refused(tmp_path, [["N° du contrat", *WHOLE[1:]], ["S-01", "Secret", None, None]])
+    assert said == (
+        "subventions.xlsx, feuille « Subventions », ligne 1 : la colonne « Numéro du contrat » (code), qui identifie les "
+        "lignes, manque ; « N° du contrat » lui ressemble. Écrivez cet en-tête comme dans le modèle, ou déclarez l'ancien "
+        "intitulé sous « headers: » dans project.yaml. Rien n'a été lu de ce fichier."
     )
 
 
-def test_an_inbox_that_is_empty_or_gone_is_not_a_deletion_of_everything(
-    tmp_path: Path, questionnaire: Questionnaire
-) -> None:
-    source = partner(tmp_path, questionnaire)
-    with pytest.raises(ConfigurationError, match=r"Aucun classeur « subventions\*\.xlsx »"):
-        rows(source)
-    (tmp_path / "boite").rmdir()
-    with pytest.raises(ConfigurationError, match="Le dossier des classeurs n'existe pas"):
-        rows(source)
+def test_a_sheet_without_header_is_refused_and_none_of_its_cells_is_quoted(tmp_path: Path) -> None:
+    """Its first line is one of data: names of people, perhaps."""
+    for lines in ([["S-01", "Secret"], ["S-02", "Secret"]], [["Secret", "Oriental", "Observations"]], [[]]):
+        said = refused(tmp_path, lines)
+        assert "Secret" not in said and "S-01" not in said
+        assert "aucune ligne d'en-têtes" in said or "la colonne « Numéro du contrat » (code)" in said
 
 
-# Exports of a server ------------------------------------------------------------------------------------------
+# Lines --------------------------------------------------------------------------------------------------------
 
 
-def exported(tmp_path: Path, **changes: Any) -> ExportedWorkbook:
-    given: dict[str, Any] = {"repeats": {"membres": RepeatSheet(sheet="roster", parent="menage")}, **changes}
-    return ExportedWorkbook(tmp_path / "export.xlsx", "main", ("uuid",), **given)
-
-
-def test_the_sheets_of_an_export_come_back_as_submissions_with_their_repeats(tmp_path: Path) -> None:
-    lines = {
-        "main": [["uuid", "end", "taille"], ["b", "2026-05-04T10:00:00+0100", 2], ["a", "4 mai", 1]],
-        "roster": [["menage", "age"], ["b", 30], ["a", 7], ["b", 31]],
-    }
-    workbook(tmp_path / "export.xlsx", **lines)
-    source = exported(tmp_path, submitted_at="end")
-    found = rows(source)
-    assert [member["age"] for member in found["b"]["membres"]] == ["30", "31"]
-    assert [member["age"] for member in found["a"]["membres"]] == ["7"]
-    [page, _] = source.sweep()
-    assert [s.submitted_at for s in page.submissions] == [None, "2026-05-04T10:00:00+01:00"]
-
-
-def test_one_key_for_two_rows_of_an_export_is_refused(tmp_path: Path) -> None:
-    """One of the two would vanish; which one, nobody could say."""
-    workbook(tmp_path / "export.xlsx", main=[["uuid"], ["a"], ["a"]], roster=[["menage"]])
-    with pytest.raises(ConfigurationError, match="une même clé"):
-        rows(exported(tmp_path))
-
-
-def test_a_repeat_without_its_sheet_or_its_parent_is_refused(tmp_path: Path) -> None:
-    workbook(tmp_path / "export.xlsx", main=[["uuid"], ["a"]])
-    with pytest.raises(ConfigurationError, match="la feuille « roster » manque"):
-        rows(exported(tmp_path))
-    workbook(tmp_path / "export.xlsx", main=[["uuid"], ["a"]], roster=[["menage", "age"], [None, 7]])
-    with pytest.raises(ConfigurationError, match="la colonne « menage »"):
-        rows(exported(tmp_path))
-
-
-def test_an_export_that_is_no_workbook_or_nowhere_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"Classeur introuvable : .*export\.xlsx"):
-        rows(exported(tmp_path))
-    (tmp_path / "export.xlsx").write_text("code,osc", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"export\.xlsx n'est pas un classeur lisible"):
-        rows(exported(tmp_path))
-
-
-def pages(folder: Path, **files: list[int]) -> ExportedPages:
-    for name, ids in files.items():
-        body = {"count": len(ids), "results": [{"_id": key, "_uuid": f"u{key}"} for key in ids]}
-        (folder / f"{name.replace('_', '-')}.json").write_bytes(orjson.dumps(body))
-    return ExportedPages(folder)
-
-
-def test_saved_pages_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    """In alphabetical order page-10 comes before page-2, and two thousand rows would pass for deleted."""
-    source = pages(tmp_path, page_1=[1, 2], page_2=[3], page_10=[20, 21])
-    assert list(rows(source)) == ["1", "2", "3", "20", "21"]
-    assert list(rows(source, after="2")) == ["3", "20", "21"]
+def test_empty_lines_and_cells_say_nothing(tmp_path: Path) -> None:
+    lines = [["code", "osc"], ["S-01", None], [None, None], [" ", "\u200f"], ["S-02", "B\u00a0"]]
+    assert read(tmp_path, lines) == {"S-01": {"code": "S-01"}, "S-02": {"code": "S-02", "osc": "B"}}
 
 
 @pytest.mark.parametrize(
-    "files", [{"page_1": [1, 3, 2]}, {"page_1": [3, 4], "page_2": [1, 2]}, {"page_1": [1, 2], "page_2": [2, 3]}]
-)
-def test_saved_pages_out_of_order_are_refused(files: dict[str, list[int]], tmp_path: Path) -> None:
-    """Reading on would leave rows out without a word."""
-    with pytest.raises(ConfigurationError, match="ne se suivent pas par « _id » croissant"):
-        rows(pages(tmp_path, **files))
+    "total",
+    [["TOTAL", None, 3], [None, "Total général :", 3], [None, "Sous-total Oriental", 3], [None, "المجموع", 3], ["الإجمالي", None, 3],
+     ["Totaux", "2 OSC", 3], [None, None, None, "TOTAL au 30/06"]],
+)  # fmt: skip
+def test_a_line_of_totals_is_left_and_told(total: list[Any], tmp_path: Path) -> None:
+    lines = [["code", "osc", "montant", "remarques"], ["S-01", "A", 1], ["S-02", "B", 2], total]
+    assert list(read(tmp_path, lines)) == ["S-01", "S-02"]
+    assert "1 ligne de total laissée (ligne 4)" in noted(tmp_path, lines)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b'{"results": [{"a": 1}]}', b'{"results": [1]}'])
-def test_what_is_not_a_page_is_named(body: bytes, tmp_path: Path) -> None:
-    (tmp_path / "page-1.json").write_bytes(body)
-    with pytest.raises(ConfigurationError, match=r"page-1\.json"):
-        rows(ExportedPages(tmp_path))
+def test_a_row_that_speaks_of_a_total_is_still_a_row(tmp_path: Path) -> None:
+    """An organisation may be called so; a total has no key, or is called nothing else."""
+    lines = [["osc", "code"], ["Total Énergies Solidaires", "S-01"], ["Total", "S-02"]]
+    assert list(read(tmp_path, lines)) == ["S-01", "S-02"]
+
+
+def test_a_line_that_nobody_can_place_refuses_the_file_by_its_number(tmp_path: Path) -> None:
+    """A remark at the bottom, or a row whose number was forgotten: which of the two, only the partner knows."""
+    lines = [
+        ["code", "osc"],
+        ["S-01", "A"],
+        [None, "Secret"],
+        ["S-02", "B"],
+        [None, "Source : secret"],
+        ["arrêté", None],
+    ]
+    said = refused(tmp_path, lines)
+    assert "feuille « Subventions », lignes 3 et 5 : rien sous « Numéro du contrat », qui identifie les lignes" in said
+    assert "ecret" not in said and "Rien n'a été lu de ce fichier" in said
+
+
+def test_a_key_of_several_questions_names_a_row(tmp_path: Path) -> None:
+    lines = [["code", "osc"], ["S-01", "A"], ["S-01", "B"]]
+    assert list(read(tmp_path, lines, key=["code", "osc"])) == ["S-01/A", "S-01/B"]
+
+
+def test_the_figures_of_a_key_are_the_same_in_every_script(tmp_path: Path) -> None:
+    """Typed on an Arabic or a Persian keyboard, or taken for a number by the spreadsheet, it is the same contract."""
+    for key in ("١٠٤٢", "۱۰۴۲", 1042, 1042.0, "\u200f1042 "):
+        assert list(read(tmp_path, [["code"], [key]])) == ["1042"]
+
+
+def test_one_key_with_two_answers_refuses_the_file_by_its_lines(tmp_path: Path) -> None:
+    """Which one is right, nobody could say; the same line twice does no harm."""
+    lines = [["code", "osc", "montant"], ["S-01", "A", 5], ["S-01", "A", "5"], ["S-02", "B", 1], ["S-02", "Secret", 1]]
+    assert list(read(tmp_path, lines[:4])) == ["S-01", "S-02"]
+    assert "lignes en double, identiques, lues une fois (ligne 3)" in noted(tmp_path, lines[:4])
+    said = refused(tmp_path, lines)
+    assert "la même valeur sous « Numéro du contrat » et des réponses différentes (lignes 4 et 5)" in said
+    assert "Secret" not in said and "S-02" not in said
+
+
+def test_the_day_of_sending_is_a_question_of_the_workbook(tmp_path: Path) -> None:
+    """At noon, so that no time zone moves it to another day; a text that is no date is no day."""
+    form = a_form(tmp_path)
+    xlsx(tmp_path / "boite" / "subventions.xlsx", [["code", "signee_le"], ["S-01", "31/12/2026"], ["S-02", "bientôt"]])
+    [page, _] = partner(form, tmp_path).sweep()
+    assert [s.submitted_at for s in page.submissions] == ["2026-12-31T12:00:00+00:00", None]
+
+
+def test_a_row_remembers_its_file_and_its_line_and_hides_its_answers(tmp_path: Path) -> None:
+    form = a_form(tmp_path)
+    xlsx(tmp_path / "boite" / "subventions.xlsx", [["code", "osc"], [None, None], ["S-01", "Secret"]])
+    [page, _] = partner(form, tmp_path, conceal=lambda key: f"h{len(key)}").sweep()
+    [submission] = page.submissions
+    assert (submission.submission_id, submission.instance_id) == ("h4", "subventions.xlsx#3")
+    assert "Secret" not in repr(submission) and "S-01" not in repr(submission)
+
+
+def test_what_was_typed_is_kept_beside_what_is_understood(tmp_path: Path) -> None:
+    """Raw loses nothing: a label turned into its code, a number of days turned into a date, can be looked up."""
+    form = a_form(tmp_path)
+    header = ["code", "region", "signee_le", "montant", "remarques"]
+    xlsx(tmp_path / "boite" / "subventions.xlsx", [header, ["S-01", "oriental", 46150, "1 250,5", "12/3"]])
+    found = dict(payloads(partner(form, tmp_path)))
+    assert found["S-01"] == {
+        "code": "S-01", "region": "02", "signee_le": "2026-05-08", "montant": "1250.5", "remarques": "12/3",
+        "$original": {"region": "oriental", "signee_le": "46150", "montant": "1 250,5"},
+    }  # fmt: skip
+
+
+# Repeats ------------------------------------------------------------------------------------------------------
+
+CONTRACTS: Lines = [["code"], ["S-01"], ["S-02"]]
+
+
+def with_members(tmp_path: Path, members: Lines) -> PartnerWorkbooks:
+    form = a_form(tmp_path, repeats={"membre": {"sheet": "Membres", "parent": "Contrat"}})
+    xlsx(tmp_path / "boite" / "subventions.xlsx", CONTRACTS, Membres=members)
+    return partner(form, tmp_path)
+
+
+@pytest.mark.parametrize("parent", ["Contrat", "code", "numero du contrat *"])
+def test_a_sheet_of_members_is_joined_to_its_contracts(parent: str, tmp_path: Path) -> None:
+    """By the header that project.yaml gives, or as the contract's own number is called."""
+    found = rows(with_members(tmp_path, [["Nom", parent, "Âge"], ["Amal", "S-02", "٣٠"], ["Idir", "S-02", 41.0]]))
+    assert found["S-02"]["membre"] == [
+        {"nom": "Amal", "age": "30", "$original": {"age": "٣٠"}},
+        {"nom": "Idir", "age": "41"},
+    ]
+    assert "membre" not in found["S-01"]
+
+
+def test_a_member_of_no_contract_refuses_the_file_by_its_line(tmp_path: Path) -> None:
+    said = refusal(with_members(tmp_path, [["nom", "code"], ["Amal", "S-01"], ["Secret", "S-09"]]))
+    assert "feuille « Membres », ligne 3 : aucune ligne de la feuille « Subventions » n'a cette clé" in said
+    assert "Secret" not in said and "S-09" not in said
