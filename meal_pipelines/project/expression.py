@@ -196,10 +196,18 @@ def _current(scope: Scope) -> Values:
 
 def _equal(left: Values, right: Values) -> Values:
     if "text" == left.kind == right.kind:
-        return Values("bool", np.asarray(left.text == right.text, dtype=bool))
+        return _same_text(left, right)
     if "bool" in (left.kind, right.kind):
         return Values("bool", left.truth == right.truth)
     return Values("bool", left.number == right.number)
+
+
+def _same_text(left: Values, right: Values) -> Values:
+    """An answer is nearly always compared with one fixed text: then each distinct answer is, once."""
+    for answer, other in ((left, right), (right, left)):
+        if other.codes is None and len(other.distinct) == 1:
+            return Values("bool", np.asarray(answer.distinct == other.distinct, dtype=bool), answer.codes)
+    return Values("bool", np.asarray(left.text == right.text, dtype=bool))
 
 
 def _comparing(sign: str) -> Callable[[Values, Values], Values]:
@@ -215,13 +223,6 @@ def _arithmetic(function: Callable[..., Any]) -> Callable[[Values, Values], Valu
     return apply
 
 
-def _per_text(values: Values, function: Callable[[str], Any], kind: str) -> Values:
-    """Apply a function to each distinct text once."""
-    known = {text: function(text) for text in set(values.text.tolist())}
-    dtype = {"bool": bool, "number": float}.get(kind, object)
-    return Values(kind, np.array([known[text] for text in values.text], dtype=dtype))
-
-
 def _single(values: Values) -> str:
     if len(values.data) != 1:
         raise UnsupportedExpression("une valeur fixe est attendue")
@@ -230,7 +231,7 @@ def _single(values: Values) -> str:
 
 def _selected(scope: Scope, values: Values, choice: Values) -> Values:
     wanted = _single(choice)
-    return _per_text(values, lambda text: wanted in text.split(), "bool")
+    return values.each(lambda text: wanted in text.split(), "bool")
 
 
 def _regex(scope: Scope, values: Values, pattern: Values) -> Values:
@@ -238,7 +239,7 @@ def _regex(scope: Scope, values: Values, pattern: Values) -> Values:
         compiled = re.compile(_single(pattern))
     except re.error:
         raise UnsupportedExpression("l'expression régulière n'est pas valide") from None
-    return _per_text(values, lambda text: compiled.search(text) is not None, "bool")
+    return values.each(lambda text: compiled.search(text) is not None, "bool")
 
 
 def _if(scope: Scope, condition: Values, yes: Values, no: Values) -> Values:
@@ -259,7 +260,7 @@ def _concat(scope: Scope, *parts: Values) -> Values:
 def _substr(scope: Scope, values: Values, start: Values, end: Values | None = None) -> Values:
     first = int(start.number[0])
     last = None if end is None else int(end.number[0])
-    return _per_text(values, lambda text: text[first:last], "text")
+    return values.each(lambda text: text[first:last], "text")
 
 
 def _round(values: Values, digits: int) -> Values:
@@ -273,9 +274,9 @@ def _today(scope: Scope) -> Values:
 
 FUNCTIONS: dict[str, Callable[..., Values]] = {
     "selected": _selected,
-    "count-selected": lambda scope, values: _per_text(values, lambda text: len(text.split()), "number"),
+    "count-selected": lambda scope, values: values.each(lambda text: len(text.split()), "number"),
     "regex": _regex,
-    "string-length": lambda scope, values: _per_text(values, len, "number"),
+    "string-length": lambda scope, values: values.each(len, "number"),
     "not": lambda scope, values: Values("bool", ~values.truth),
     "true": lambda scope: Values("bool", np.array([True])),
     "false": lambda scope: Values("bool", np.array([False])),
@@ -293,6 +294,6 @@ FUNCTIONS: dict[str, Callable[..., Values]] = {
     "string": lambda scope, values: Values("text", values.text),
     "concat": _concat,
     "substr": _substr,
-    "contains": lambda scope, values, part: _per_text(values, lambda text: _single(part) in text, "bool"),
-    "starts-with": lambda scope, values, part: _per_text(values, lambda text: text.startswith(_single(part)), "bool"),
+    "contains": lambda scope, values, part: values.each(lambda text: _single(part) in text, "bool"),
+    "starts-with": lambda scope, values, part: values.each(lambda text: text.startswith(_single(part)), "bool"),
 }

@@ -153,6 +153,27 @@ def test_every_row_is_judged_by_itself() -> None:
     assert parse("true()").holds(rows).tolist() == [True] * 4
 
 
+TEXTS = ("", "oui", "non", "35", "35.0", "-2.5", "2026-05-04", "sante emploi", "x")
+EVERYWHERE = (
+    "${a} = 'oui'", "'35' != ${a}", "${a} = ${b}", "${a} >= 35", "selected(${a}, 'emploi')", "count-selected(${a}) > 1",
+    "substr(${a}, 0, 2) = '20'", "if(${a} = 'oui', ${b}, ${a}) = 'x'", "coalesce(${a}, ${b}) = 'non'", "${a} and not(${b})",
+    "regex(concat(${a}, ${b}), '^o')", "string-length(${a}) = 3 or ${b} < today()", "string(number(${a}) * 2) = '70'",
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from(TEXTS)), min_size=1, max_size=8))
+def test_answers_that_rows_share_mean_what_they_mean_apart(rows: list[tuple[str, str]]) -> None:
+    """Cleaning holds each distinct answer once; a question that nobody answered has a single one."""
+    apart = scope(a=[a for a, _ in rows], b=[b for _, b in rows])
+    places = np.array([[TEXTS.index(text) for text in row] for row in rows])
+    shared = {name: Values.of_texts(TEXTS, places[:, column]) for column, name in enumerate("ab")}
+    shared_twice = {name: values.at(np.arange(len(rows))) for name, values in shared.items()}
+    for source in EVERYWHERE:
+        expected = parse(source).holds(apart).tolist()
+        for answers in (shared, shared_twice):
+            assert parse(source).holds(Scope(len(rows), answers, apart.today)).tolist() == expected, source
+
+
 NUMBERS = st.one_of(st.integers(-1000, 1000), st.decimals(-1000, 1000, places=2).map(float))
 SIGNS: dict[str, Any] = {
     "+": operator.add,
