@@ -32,6 +32,29 @@ class StoredRow:
 
 
 @dataclass(frozen=True)
+class ReceivedFile:
+    """What became of the newest content of a file. told: why it was refused, else how it was read."""
+
+    project: str
+    form: str
+    file: str
+    modified_at: datetime
+    rows: int
+    is_refused: bool
+    told: str
+
+
+def received_files(warehouse: Warehouse, projects: Iterable[str]) -> list[ReceivedFile]:
+    """Every file received so far, by form, the newest first."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(FILES, (list(projects),))
+        return [
+            ReceivedFile(project, form, file, modified_at, rows, state == "refused", message or " ; ".join(notes))
+            for project, form, file, modified_at, rows, state, message, notes in cursor.fetchall()
+        ]
+
+
+@dataclass(frozen=True)
 class Received:
     """The memory of one form's inbox."""
 
@@ -102,6 +125,12 @@ class FileSource(Source):
             self.received.record(self.receipts, load_id)
 
 
+FILES = """
+    select project, form, file, modified_at, rows, state, message, notes from (
+        select distinct on (project, form, file) * from raw.file
+        where project = any(%s) order by project, form, file, last_read_at desc
+    ) as last order by project, form, modified_at desc, file
+"""
 PRESENT = """
     select submission_id, version, instance_id, form_version, submitted_at, payload from (
         select distinct on (submission_id) submission_id, version, state, instance_id, form_version, submitted_at, payload

@@ -32,29 +32,29 @@ ORIGINAL, PARENT = "$original", "$parent"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A submission and the line it was on."""
+    """A submission, the line it was on, and the lines of its rows in the sheets of repeats, in order."""
 
     submission: Submission
     line: int
+    lines: Mapping[str, list[int]]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file gave. sent: by submission, nothing when it was refused · grid, header: of its main sheet."""
+    """What a file gave, nothing when it was refused. sent: by submission · sheets: by table of the questionnaire."""
 
     receipt: Receipt
     sent: dict[str, Sent] = field(default_factory=dict, repr=False)
-    grid: Grid | None = field(default=None, repr=False)
-    header: Header | None = None
+    sheets: dict[str, SheetRead] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """One sheet of a book, its header found and its rows read."""
+class SheetRead:
+    """One sheet of a file, its header found and its rows read."""
 
-    grid: Grid
+    grid: Grid = field(repr=False)
     header: Header
-    rows: list[Row]
+    rows: list[Row] = field(repr=False)
 
 
 class FileReader:
@@ -90,18 +90,19 @@ class FileReader:
             receipt.notes.append(counted(book.hidden_sheets, "feuille masquée non lue", "feuilles masquées non lues"))
         main = self._sheet(file, book, MAIN, wanted[MAIN], self.key, receipt)
         receipt.sheet = main.grid.sheet
-        children = self._children(file, book, wanted, receipt)
+        sheets = {name: self._sheet(file, book, name, wanted[name], (PARENT,), receipt) for name in self.source.repeats}
+        children = {name: _by_parent(sheet.rows) for name, sheet in sheets.items()}
         sent = self._submissions(file, main, children, version, receipt)
         receipt.rows = len(sent)
-        return Reading(receipt, sent, main.grid, main.header)
+        return Reading(receipt, sent, {MAIN: main, **sheets})
 
     def _sheet(
         self, file: InboxFile, book: Book, table: str, sheet: str, key: Sequence[str], receipt: Receipt
-    ) -> _Sheet:
+    ) -> SheetRead:
         grid, names = book.grids[sheet], self.names[table]
         header = find_header(file.name, grid, names, self._required(table), key)
         answers = Answers(self.questionnaire, since_1904=grid.parts.since_1904, key=tuple(key))
-        return _Sheet(grid, header, read_rows(file.name, grid, header, names, answers, key, receipt))
+        return SheetRead(grid, header, read_rows(file.name, grid, header, names, answers, key, receipt))
 
     def _required(self, table: str) -> list[str]:
         """The questions that a file must have a column for."""
@@ -134,7 +135,7 @@ class FileReader:
     # Submissions ----------------------------------------------------------------------------------------------
 
     def _submissions(
-        self, file: InboxFile, main: _Sheet, children: Mapping[str, dict[str, list[Row]]], version: str | None,
+        self, file: InboxFile, main: SheetRead, children: Mapping[str, dict[str, list[Row]]], version: str | None,
         receipt: Receipt,
     ) -> dict[str, Sent]:  # fmt: skip
         found: dict[str, Sent] = {}
@@ -153,7 +154,8 @@ class FileReader:
                 form_version=version,
                 submitted_at=self._day_of_sending(row.answers),
             )
-            first = found.setdefault(submission.submission_id, Sent(submission, row.line))
+            places = {name: [child.line for child in by_parent.get(key, ())] for name, by_parent in children.items()}
+            first = found.setdefault(submission.submission_id, Sent(submission, row.line, places))
             if first.line != row.line:
                 if says_the_same(first.submission.payload, submission.payload):
                     same.append(row.line)
@@ -178,20 +180,8 @@ class FileReader:
 
     # Repeats --------------------------------------------------------------------------------------------------
 
-    def _children(
-        self, file: InboxFile, book: Book, wanted: Mapping[str, str], receipt: Receipt
-    ) -> dict[str, dict[str, list[Row]]]:
-        """The rows of each repeat by the key of the row they belong to."""
-        found: dict[str, dict[str, list[Row]]] = {}
-        for name in self.source.repeats:
-            sheet = self._sheet(file, book, name, wanted[name], (PARENT,), receipt)
-            found[name] = defaultdict(list)
-            for row in sheet.rows:
-                found[name][row.answers.pop(PARENT)].append(row)
-        return found
-
     def _refuse_orphans(
-        self, file: InboxFile, found: Mapping[str, Sent], main: _Sheet, children: Mapping[str, dict[str, list[Row]]]
+        self, file: InboxFile, found: Mapping[str, Sent], main: SheetRead, children: Mapping[str, dict[str, list[Row]]]
     ) -> None:
         for name, by_parent in children.items():
             orphans = [row.line for key, rows in by_parent.items() if self.conceal(key) not in found for row in rows]
@@ -218,6 +208,15 @@ class FileReader:
 def version_of(form: LoadedForm) -> str:
     """The version of a form's questionnaire: the one it declares, else its fingerprint."""
     return form.questionnaire.version or form.questionnaire.fingerprint[:12]
+
+
+def _by_parent(rows: list[Row]) -> dict[str, list[Row]]:
+    """The rows of a repeat by the key of the row they belong to."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        row.originals.pop(PARENT, None)
+        found[row.answers.pop(PARENT)].append(row)
+    return found
 
 
 def _document(row: Row) -> dict[str, Any]:
