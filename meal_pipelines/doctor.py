@@ -168,6 +168,7 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
 
 def _sources(settings: Settings, projects: dict[str, LoadedProject]) -> Iterator[Finding]:
     """Whether each configured source answers; those whose variables are missing have been named already."""
+    from meal_pipelines.collect.received import FileSource
     from meal_pipelines.collect.sources import open_sources
 
     for project in projects.values():
@@ -175,6 +176,8 @@ def _sources(settings: Settings, projects: dict[str, LoadedProject]) -> Iterator
             try:
                 for _, source in open_sources(settings, project, form):
                     next(iter(source.sweep(None)), None)
+                    if isinstance(source, FileSource):
+                        yield from (Finding("warning", f"{project.id}/{form.name} : {t}") for t in source.remarks())
                 yield Finding("ok", f"{project.id}/{form.name} : la source répond.")
             except MealError as error:
                 yield Finding("warning", f"{project.id}/{form.name} : {error}")

@@ -143,6 +143,10 @@ def test_a_row_that_speaks_of_a_total_is_still_a_row(tmp_path: Path) -> None:
     """An organisation may be called so; a total has no key, or is called nothing else."""
     lines = [["osc", "code"], ["Total Énergies Solidaires", "S-01"], ["Total", "S-02"]]
     assert list(read(tmp_path, lines)) == ["S-01", "S-02"]
+    said = refused(
+        tmp_path, [["osc", "code", "remarques"], ["A", "S-01", None], ["Total Énergies Solidaires", None, "à Oujda"]]
+    )
+    assert "ligne 3 : rien sous « Numéro du contrat »" in said
 
 
 def test_a_line_that_nobody_can_place_refuses_the_file_by_its_number(tmp_path: Path) -> None:

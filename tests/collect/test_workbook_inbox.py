@@ -211,6 +211,11 @@ def test_an_inbox_that_is_nowhere_is_named(address: str, said: str, form: Loaded
         ),
         (TimeoutError("secret"), TransientError, "sftp://hote/boite ne répond pas"),
         (OSError("secret"), TransientError, "sftp://hote/boite ne répond pas"),
+        (
+            LookupError("secret"),
+            TransientError,
+            r"ne répond pas. Vérifiez le réseau et les droits d'accès \(LookupError\)",
+        ),
     ],
 )
 def test_a_server_of_files_that_refuses_or_fails_is_told_without_its_password(
@@ -225,3 +230,20 @@ def test_a_server_of_files_that_refuses_or_fails_is_told_without_its_password(
     with pytest.raises(kind, match=said) as told:
         inbox.listing()
     assert "secret" not in str(told.value) and "secret" not in repr(inbox)
+
+
+def test_the_doctor_reads_the_inbox_and_tells_what_is_wrong_in_it(tmp_path: Path) -> None:
+    """Before a night is lost: a file that will be refused, and one that no form waits for."""
+    from meal_pipelines.doctor import examine
+    from meal_pipelines.settings import Settings
+
+    a_form(tmp_path / "projects" / "p")
+    inbox = tmp_path / "projects" / "p" / "boite"
+    written(xlsx(inbox / "subventions-1.xlsx", [["code"], ["S-01"]]), 0)
+    written(xlsx(inbox / "subventions-2.xlsx", [["code", "osc"], [None, "Secret"]]), 1)
+    written(xlsx(inbox / "subvention.xlsx", [["code"], ["S-01"]]), 2)
+    settings = Settings.load(environ={"MEAL_HOME": str(tmp_path / "h"), "MEAL_PROJECTS": str(tmp_path / "projects")})
+    told = [finding.text for finding in examine(settings) if "essai/subventions" in finding.text]
+    assert any("subventions-2.xlsx, feuille « Subventions », ligne 2 : rien sous" in text for text in told)
+    assert any("que rien n'attend dans le dossier des classeurs : subvention.xlsx" in text for text in told)
+    assert "Secret" not in "".join(told) and any("la source répond" in text for text in told)

@@ -144,9 +144,17 @@ class Inbox:
                 f"« uv sync --extra s3 »), ou donnez un dossier."
             ) from None
         except OSError:
-            raise TransientError(
-                f"Le dossier des classeurs {self.shown} ne répond pas. Vérifiez le réseau, puis relancez plus tard."
-            ) from None
+            raise self._silent("Vérifiez le réseau") from None
+        except Exception as error:
+            if "://" not in self.address:
+                raise
+            # Each driver has errors of its own (botocore's are no OSError), whose text may name a secret.
+            raise self._silent(f"Vérifiez le réseau et les droits d'accès ({type(error).__name__})") from None
+
+    def _silent(self, advice: str) -> TransientError:
+        return TransientError(
+            f"Le dossier des classeurs {self.shown} ne répond pas. {advice}, puis relancez plus tard."
+        )
 
 
 def _file(info: dict[str, Any]) -> InboxFile:

@@ -52,6 +52,10 @@ def write_template(project: LoadedProject, form: LoadedForm, path: Path, languag
             f"{form.where} : le formulaire « {form.name} » n'est pas reçu en classeurs ; il n'a pas de modèle à remplir. "
             f"Donnez-lui une source de type « workbook », avec « sheet » et « key »."
         )
+    if unasked := [name for name in source.key if name not in {c.question.name for c in columns_of(form, MAIN)}]:
+        raise ConfigurationError(
+            f"{form.where} : « key » nomme « {unasked[0]} », que personne ne remplit dans un classeur. Choisissez une autre clé."
+        )
     if path.exists():
         raise ConfigurationError(
             f"{path} existe déjà, et pourrait avoir été rempli. Choisissez un autre nom avec « --to », ou déplacez-le."
