@@ -1,14 +1,16 @@
 """Stage 1, raw: one asset per form, which collects it. Logic: `meal_pipelines/collect/`."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from assets.audit import ERROR, WARN
 from assets.failures import explained
+from meal_pipelines.collect.history import as_markdown, collections_of, duration_told, last_collections, moment_told
 from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.punctuality import LATE, next_night
 from meal_pipelines.collect.received import FileSource
 from meal_pipelines.collect.sheets.receipt import Receipt
 from meal_pipelines.collect.silences import silent_before, told
@@ -17,11 +19,10 @@ from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from resources import Platform
 
-LATE = {"daily": 2, "weekly": 9, "monthly": 40, "quarterly": 110, "semester": 210, "yearly": 400}
-"""Days after which a form of that frequency is late."""
-
 REGULAR = "collecte_reguliere"
 REGULAR_MEANS = "ODK Central a été lu avant d'effacer pour de bon ce qui y avait été supprimé."
+SHOWN = 10
+"""Collections listed on the page of an asset."""
 FILES = "fichiers_lus"
 FILES_MEANS = (
     "Chaque fichier reçu a été compris et lu en entier ; un fichier refusé n'enlève rien de ce qui était connu."
@@ -31,7 +32,7 @@ FILES_MEANS = (
 def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
     """The asset that brings `raw.submission` level with the source of one form."""
     key = dg.AssetKey(["raw", project.id, form.name])
-    late = timedelta(days=LATE[form.form.frequency])
+    late = LATE[form.form.frequency]
     kind = project.project.sources[form.form.source.use].kind
     has_files = kind == "workbook" or (kind == "export" and form.form.source.sheet is not None)
 
@@ -94,6 +95,7 @@ def _collect(
                 export=export,
                 accept_deletions=platform.accept_deletions,
                 sweep_every=timedelta(days=project.project.sources[form.form.source.use].sweep_days),
+                frequency=form.form.frequency,
                 progress=lambda done, total: platform.advance(name, done, total),
             )
         finally:
@@ -169,9 +171,27 @@ def _metadata(
         "rétablies": sum(load.restored for load in loads),
         "présentes": present,
         "supprimées à la source, en tout": ever - present,
+        **_seen(platform, project, form),
         **(
             {"fichiers": dg.MetadataValue.md("\n".join(f"- {receipt.told}" for receipt in receipts))}
             if receipts
             else {}
         ),
+    }
+
+
+def _seen(platform: Platform, project: str, form: str) -> dict[str, Any]:
+    """What `raw.load` says of the last collections: refusals, delays, what is expected and when."""
+    history = collections_of(platform.warehouse, project, form, SHOWN)
+    [(last, stands)] = last_collections(platform.warehouse, [(project, form)])
+    return {
+        "refusées": last.refused,
+        "délai entre l'arrivée et la collecte": (
+            f"médiane {duration_told(last.lag_median_h)}, au plus {duration_told(last.lag_max_h)}"
+            if last.lag_median_h is not None
+            else "rien de nouveau à mesurer"
+        ),
+        "prochaine collecte": moment_told(next_night(datetime.now(UTC))),
+        "suite attendue": moment_told(stands.next_expected_at)[:10] + (" — en retard" if stands.is_late else ""),
+        "dernières collectes": dg.MetadataValue.md(as_markdown(history)),
     }

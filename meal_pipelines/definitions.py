@@ -19,13 +19,13 @@ from assets.marts import mart_asset, mart_key, reference_asset
 from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
 from expectations.marts import suite_for
+from meal_pipelines.collect.punctuality import NIGHT, TIMEZONE
 from meal_pipelines.project.load import LoadedProject, load_projects
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.settings import CHECKOUT, Settings
 from meal_pipelines.warehouse.models import load_models
 from resources import Platform
 
-TIMEZONE = "Africa/Casablanca"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster otherwise prints every event of a run on the terminal of `meal up`; the UI shows them all."""
 NIGHTLY, THEMA = "collecte_et_calculs", "campagne_thema"
@@ -98,7 +98,7 @@ def _schedules() -> list[dg.ScheduleDefinition]:
         dg.ScheduleDefinition(
             name="chaque_nuit",
             job_name=NIGHTLY,
-            cron_schedule="0 2 * * *",
+            cron_schedule=NIGHT,
             execution_timezone=TIMEZONE,
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Chaque nuit à 2 h (heure de Casablanca).",

@@ -93,7 +93,7 @@ def show_forms(counts: Iterable[FormCounts]) -> None:
     for line in counts:
         numbers = (line.received, line.present, line.deleted, line.cleaned, line.quarantined, line.protected)
         table.add_row(line.project, line.form, *(french(number) for number in numbers))
-    _print(table)
+    print_table(table)
 
 
 def show_marts(counts: Iterable[tuple[str, int]]) -> None:
@@ -127,7 +127,7 @@ def show_indicators(lines: Iterable[IndicatorLine]) -> None:
         if line.target is not None:
             target = ("≤ " if line.falls else "") + target + ("*" if line.illustrative else "")
         table.add_row(line.code, line.label, line.unit, value, target, french(line.percentage))
-    _print(table)
+    print_table(table)
     if illustrative:
         console.print("[dim]* cible illustrative. « – » : sans valeur, ou à établir ; jamais zéro.[/]")
 
@@ -144,7 +144,7 @@ def _relative(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _print(table: Table) -> None:
+def print_table(table: Table) -> None:
     """A table keeps its width where output is not a terminal: a cut figure is worse than a long line."""
     console.print()
     if console.is_terminal:

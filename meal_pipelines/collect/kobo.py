@@ -57,6 +57,7 @@ class KoboSource(Source):
 
     kind: ClassVar[str] = "kobo"
     order: ClassVar[Order] = "numeric"
+    says_arrival: ClassVar[bool] = True
 
     server_url: str
     token: str = field(repr=False)

@@ -37,7 +37,8 @@ class Load:
     """What one pull did. received: submissions shown by the source; added … restored: versions written to `raw`.
 
     mode: `sweep`, everything was read, or `changes`, what the source said had changed · present: submissions that `raw`
-    holds for present afterwards · server_count: how many the source said it holds · message: why it was swept, or refused.
+    holds for present afterwards · server_count: how many the source said it holds · message: why it was swept ·
+    refused: why something was not accepted · refused_count: of how many submissions that is said.
     """
 
     load_id: int
@@ -51,6 +52,7 @@ class Load:
     server_count: int | None = None
     message: str | None = None
     refused: str | None = None
+    refused_count: int = 0
 
     @property
     def written(self) -> int:
@@ -186,8 +188,8 @@ class Ledger:
 
     def close(self, load: Load, state: str, message: str | None) -> None:
         self._cursor.execute(
-            "update raw.load set state = %s, message = %s, finished_at = now() where load_id = %s",
-            (state, message, load.load_id),
+            "update raw.load set state = %s, message = %s, refused = %s, finished_at = now() where load_id = %s",
+            (state, message, load.refused_count, load.load_id),
         )
 
     # Questionnaires -------------------------------------------------------------------------------------------

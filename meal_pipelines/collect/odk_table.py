@@ -56,6 +56,7 @@ class OdkTable(Source):
 
     kind: ClassVar[str] = "odk"
     order: ClassVar[Order] = "submitted"
+    says_arrival: ClassVar[bool] = True
     rows_path: ClassVar[str]
     about_path: ClassVar[str]
     came: ClassVar[str]

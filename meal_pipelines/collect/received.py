@@ -15,6 +15,7 @@ from functools import partial
 
 from psycopg2.extras import Json
 
+from meal_pipelines.collect.punctuality import note_file_arrivals
 from meal_pipelines.collect.sheets.receipt import Receipt
 from meal_pipelines.collect.source import Source, Submission
 from meal_pipelines.protect.keyring import Keyring
@@ -93,10 +94,13 @@ class Received:
     def record(self, receipts: Iterable[Receipt], load_id: int | None) -> None:
         """Keep what became of each file, one line per content of a file; a load that refused one says so."""
         receipts = list(receipts)
+        refused = sum(receipt.refused is not None for receipt in receipts)
         with self.warehouse.connect() as connection, connection.cursor() as cursor:
-            if any(receipt.refused is not None for receipt in receipts):
+            if refused:
                 cursor.execute(
-                    "update raw.load set state = 'refused' where load_id = %s and state = 'done'", (load_id,)
+                    "update raw.load set refused = refused + %s, state = 'refused'"
+                    " where load_id = %s and state in ('done', 'refused')",
+                    (refused, load_id),
                 )
             for receipt in receipts:
                 cursor.execute(
@@ -108,6 +112,8 @@ class Received:
                         "notes": Json([*receipt.warnings, *receipt.notes]), "load_id": load_id,
                     },
                 )  # fmt: skip
+            if load_id is not None:
+                note_file_arrivals(cursor, load_id)
 
 
 class FileSource(Source):

@@ -113,12 +113,13 @@ class Source(ABC):
     """A place where a form's submissions are kept.
 
     kind: `kobo`, `odk`, `workbook` or `export`, as in the project's file · order: how keys compare: as integers, or as
-    text by code point. Every method raises ConfigurationError for what a person must mend and TransientError for what a
-    later try may not meet.
+    text by code point · says_arrival: `submitted_at` is when a submission reached the source. Every method raises
+    ConfigurationError for what a person must mend and TransientError for what a later try may not meet.
     """
 
     kind: ClassVar[str]
     order: ClassVar[Order]
+    says_arrival: ClassVar[bool] = False
 
     @abstractmethod
     def sweep(self, after: str | None = None) -> Iterator[Page]:

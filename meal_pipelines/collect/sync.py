@@ -18,8 +18,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 
 from meal_pipelines.collect.ledger import Known, Ledger, Load, Position, SweepPosition, moment
+from meal_pipelines.collect.punctuality import note_arrivals
 from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
 from meal_pipelines.errors import MealError
+from meal_pipelines.project.model import Frequency
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.refusals import value_free
@@ -44,6 +46,7 @@ def synchronise(
     export: str | None = None,
     accept_deletions: bool = False,
     sweep_every: timedelta = SWEEP_EVERY,
+    frequency: Frequency | None = None,
     progress: Progress | None = None,
 ) -> Load | None:
     """Bring `raw.submission` level with one source.
@@ -51,6 +54,7 @@ def synchronise(
     export: the name of a finished export that need not be read twice; None for a server, read each time.
     accept_deletions: believe the source even when much has disappeared from it at once.
     sweep_every: a source that says what changed is still read whole after this time.
+    frequency: how often the form is filled in, by which more is expected.
     progress: called after each page with the submissions received and, if the server says it, their number.
     Returns: what was done, or None when this export has been read before.
     Raises: MealError when the form is being collected by another run; TransientError and ConfigurationError of the source.
@@ -59,7 +63,7 @@ def synchronise(
         ledger = Ledger(connection, reader, keyring, project, form)
         synchronisation = _Synchronisation(ledger, source, export, accept_deletions, sweep_every, progress)
         try:
-            return synchronisation.run(run_id)
+            return synchronisation.run(run_id, frequency)
         except psycopg2.Error as error:
             refusal: MealError = value_free(error)
         raise refusal
@@ -80,9 +84,10 @@ class _Synchronisation:
         self.progress = progress or (lambda received, total: None)
         self.commit = ledger.connection.commit
 
-    def run(self, run_id: str | None) -> Load | None:
+    def run(self, run_id: str | None, frequency: Frequency | None) -> Load | None:
         self.ledger.lock()
         self.position = self.ledger.position()
+        is_first = self.position.swept_at is None
         if self.export is not None and self.export in self.position.done:
             return None
         self.load = self.ledger.begin(self.source.kind, run_id)
@@ -101,6 +106,10 @@ class _Synchronisation:
             self.ledger.close(
                 self.load, "refused" if self.load.refused else "done", self.load.refused or self.load.message
             )
+            with self.ledger.connection.cursor() as cursor:
+                note_arrivals(
+                    cursor, self.load.load_id, says_arrival=self.source.says_arrival, is_first=is_first, frequency=frequency
+                )  # fmt: skip
             self.commit()
         except MealError as error:
             self.ledger.connection.rollback()
@@ -245,6 +254,7 @@ class _Synchronisation:
         """The sweep is whole: what it did not meet is deleted at the source, unless that is too much to believe."""
         gone, present = self.ledger.count_missing(sweep.load), self.position.present or 0
         if gone > GUARD_COUNT and gone > GUARD_SHARE * present and not self.accept_deletions:
+            self.load.refused_count = gone
             self.load.refused = (
                 f"{gone} soumissions sur {present} ont disparu de la source d'un coup : c'est plus souvent une permission "
                 f"retirée qu'un effacement. Elles sont gardées. Vérifiez les droits du compte sur « {self.ledger.form} » ; si "
