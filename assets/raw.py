@@ -29,8 +29,8 @@ FILES_MEANS = (
 )
 
 
-def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
-    """The asset that brings `raw.submission` level with the source of one form."""
+def raw_asset(project: LoadedProject, form: LoadedForm, server: str) -> dg.AssetsDefinition:
+    """The asset that brings `raw.submission` level with the source of one form; server: whose turn it takes."""
     key = dg.AssetKey(["raw", project.id, form.name])
     late = LATE[form.form.frequency]
     kind = project.project.sources[form.form.source.use].kind
@@ -45,6 +45,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
         tags={"projet": project.id, "formulaire": form.name, "etape": "raw"},
         kinds={kind, "postgres"} if kind != "export" else {"postgres", "file"},
         metadata={"dagster/table_name": "meal.raw.submission", "fréquence": form.form.frequency},
+        pool=server,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=late, warn_window=late * 3 / 4),
         check_specs=[
             *([dg.AssetCheckSpec(REGULAR, asset=key, description=REGULAR_MEANS)] if kind == "odk" else []),
@@ -62,7 +63,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefinition:
     def collect(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         name = key.to_user_string()
         platform.begin(name)
-        with explained(context):
+        with explained(context), platform.reading(server, name):
             loads, receipts = _collect(context, platform, project.id, form.name)
         platform.end(name, _told(loads))
         yield from _checks(key, loads)

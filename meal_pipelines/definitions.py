@@ -20,6 +20,7 @@ from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
 from expectations.marts import suite_for
 from meal_pipelines.collect.punctuality import NIGHT, TIMEZONE
+from meal_pipelines.collect.servers import server_name
 from meal_pipelines.project.load import LoadedProject, load_projects
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.settings import CHECKOUT, Settings
@@ -41,7 +42,7 @@ def build_definitions(
     settings = settings or Settings.load()
     projects = load_projects(settings)
     definitions = dg.Definitions(
-        assets=_assets(projects),
+        assets=_assets(settings, projects),
         jobs=[nightly_job(), thema_job()],
         schedules=_schedules(),
         resources={"platform": Platform(), **(resources or {})},
@@ -51,7 +52,7 @@ def build_definitions(
     return definitions
 
 
-def _assets(projects: Mapping[str, LoadedProject]) -> list[dg.AssetsDefinition]:
+def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[dg.AssetsDefinition]:
     forms = [(project, form) for project in projects.values() for form in project.forms.values()]
     tables = {
         spec.qualified: (dg.AssetKey(["pseudonymised", project.id, form.name]), spec)
@@ -64,7 +65,7 @@ def _assets(projects: Mapping[str, LoadedProject]) -> list[dg.AssetsDefinition]:
     marts = {name: mart.spec for name, mart in models.marts.items()}
     with_logframe = [project for project in projects.values() if project.logframe is not None]
     return [
-        *(raw_asset(project, form) for project, form in forms),
+        *(raw_asset(project, form, server_name(settings, project, form)) for project, form in forms),
         *(cleaned_asset(project, form) for project, form in forms),
         *(pseudonymised_asset(project, form) for project, form in forms),
         reference_asset(models.seeds),

@@ -55,6 +55,9 @@ class RunDisplay(AbstractContextManager["RunDisplay"]):
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, total=total)
 
+    def wait(self, asset: str, reason: str) -> None:
+        console.print(f"  [yellow]…[/] {_spoken(asset)} — en attente : {reason}", soft_wrap=True)
+
     def end(self, asset: str, text: str) -> None:
         seconds = time.monotonic() - self._started.get(asset, time.monotonic())
         if self._progress is not None and self._task is not None:

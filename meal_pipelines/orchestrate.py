@@ -37,6 +37,9 @@ nux: {enabled: false}
 event_log_storage: {module: resources.event_log, class: OpenEventLog, config: {base_dir: BASE}}
 concurrency:
   runs: {max_concurrent_runs: 1}
+  # Two runs that collect from one server never run together, however many may. Of the whole run rather than of a step:
+  # a step's slot outlives a killed process, and the next run would wait for it for ever.
+  pools: {granularity: run, default_limit: 1}
 run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
 run_monitoring: {enabled: true}
 # The text of a step may quote an answer: it is kept nowhere.

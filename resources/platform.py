@@ -6,7 +6,7 @@ It is opened once per run. Nothing here is shown in the UI but the options a per
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
@@ -16,12 +16,12 @@ from pydantic import Field, PrivateAttr
 
 from meal_pipelines.clean.corrections import CleaningLog, read_log
 from meal_pipelines.collect.sources import concealer
-from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.presence import require_folders
+from meal_pipelines.warehouse.turns import turn
 
 
 class Reporter(Protocol):
@@ -30,6 +30,8 @@ class Reporter(Protocol):
     def begin(self, asset: str) -> None: ...
 
     def advance(self, asset: str, done: int, total: int | None) -> None: ...
+
+    def wait(self, asset: str, reason: str) -> None: ...
 
     def end(self, asset: str, text: str) -> None: ...
 
@@ -61,13 +63,14 @@ class Platform(dg.ConfigurableResource["Platform"]):
     _warehouse: Warehouse | None = PrivateAttr(default=None)
     _keyring: Keyring | None = PrivateAttr(default=None)
     _reporter: Reporter | None = PrivateAttr(default_factory=lambda: _followed.get()[1])
+    _log: dg.DagsterLogManager | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Platform, None, None]:
         """Open the warehouse for the run; the keys are compared with it before anything is written."""
         with Warehouse.open(self.settings) as warehouse:
             require_folders(warehouse, self.projects)
-            self._warehouse = warehouse
+            self._warehouse, self._log = warehouse, context.log
             yield self
             self._warehouse = None
 
@@ -111,15 +114,15 @@ class Platform(dg.ConfigurableResource["Platform"]):
 
     @contextmanager
     def exclusive(self, what: str) -> Iterator[None]:
-        """One run at a time builds a thing; the lock goes with the connection, whatever becomes of the process."""
-        with closing(self.warehouse.psycopg()) as connection, connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(hashtext('build'), hashtext(%s))", (what,))
-            row = cursor.fetchone()
-            if row is None or not row[0]:
-                raise MealError(
-                    f"« {what} » est déjà en cours dans une autre exécution. Attendez sa fin, puis relancez."
-                )
-            connection.commit()
+        """One run at a time builds a thing; another waits for its end."""
+        with turn(self.warehouse, "build", what, waiting=lambda: self.wait(what, "une autre exécution y travaille")):
+            yield
+
+    @contextmanager
+    def reading(self, server: str, asset: str) -> Iterator[None]:
+        """One run at a time reads a server; another waits for its turn."""
+        reason = f"une autre exécution lit le serveur « {server} »"
+        with turn(self.warehouse, "server", server, waiting=lambda: self.wait(asset, reason)):
             yield
 
     def begin(self, asset: str) -> None:
@@ -129,6 +132,13 @@ class Platform(dg.ConfigurableResource["Platform"]):
     def advance(self, asset: str, done: int, total: int | None) -> None:
         if self._reporter is not None:
             self._reporter.advance(asset, done, total)
+
+    def wait(self, asset: str, reason: str) -> None:
+        """Tell whoever follows, on the terminal and in Dagster's log of the run, why nothing moves."""
+        if self._log is not None:
+            self._log.info(f"{asset} : en attente, {reason}.")
+        if self._reporter is not None:
+            self._reporter.wait(asset, reason)
 
     def end(self, asset: str, text: str) -> None:
         if self._reporter is not None:
