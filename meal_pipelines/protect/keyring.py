@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.protect.sealed_files import FileSealer
 from meal_pipelines.protect.sealing import Sealer
 
 
@@ -84,6 +85,11 @@ class Keyring:
     def sealer(self, project: str) -> Sealer:
         """Seals with this project's own keys: nothing sealed for one project opens with another's."""
         return Sealer(self.current, {number: _derive(key, f"seal:{project}") for number, key in self.sealing.items()})
+
+    def file_sealer(self, project: str) -> FileSealer:
+        """Seals this project's files, and gives them addresses that only this project's key can repeat."""
+        keys = {number: _derive(key, f"file:{project}") for number, key in self.sealing.items()}
+        return FileSealer(self.current, keys, _derive(self.pseudonym, f"attachment:{project}"))
 
     def hasher(self, project: str, purpose: str) -> Callable[[bytes], bytes]:
         """A keyed hash (HMAC-SHA-256, 32 bytes) that only this project and purpose can repeat."""
