@@ -26,7 +26,7 @@ PARTIAL = ("view_asset", "partial_submissions")
 
 @dataclass
 class Asset:
-    """One form: its rows by `_id`, as JSON bytes, and its deployed versions, newest last."""
+    """One form: its rows by `_id`, as JSON bytes, its files by uid, and its deployed versions, newest last."""
 
     uid: str
     name: str
@@ -34,6 +34,7 @@ class Asset:
     ids: list[int] = field(default_factory=list)
     rows: dict[int, bytes] = field(default_factory=dict)
     deleted: dict[int, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     versions: list[Row] = field(default_factory=list)
     encrypted: bool = False
     history: list[Row] = field(default_factory=list)
@@ -78,6 +79,8 @@ def answer(kobo: Kobo, path: str, query: dict[str, str], authorization: str | No
             return _json(200, _describe(kobo, form))
         case ["data"]:
             return _data(kobo, form, query)
+        case ["data", key, "attachments", file] if file in _shown_files(form, key):
+            return 200, {"Content-Type": "image/png", "ETag": '"65f0a1b2-1c"'}, form.files[file]
         case ["history"]:
             return _history(kobo, form, query) if form.is_managed else _json(403, {"detail": "Not allowed."})
         case ["versions"]:
@@ -87,6 +90,12 @@ def answer(kobo: Kobo, path: str, query: dict[str, str], authorization: str | No
                 if known["uid"] == version:
                     return _json(200, {**_version(kobo, form, known), "content": known["content"]})
     return _json(404, {"detail": "Not found."})
+
+
+def _shown_files(form: Asset, key: str) -> set[str]:
+    """The uids of the files that a row shows and whose bytes were given."""
+    row = orjson.loads(form.rows.get(int(key), b"{}"))
+    return form.files.keys() & {item["uid"] for item in row.get("_attachments", []) if not item["is_deleted"]}
 
 
 def _describe(kobo: Kobo, form: Asset) -> Row:

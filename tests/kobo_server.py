@@ -136,12 +136,14 @@ class KoboServer:
             self._put(form, key, orjson.dumps({name: value for name, value in row.items() if value is not None}))
             self._log(form, "modify-submission", row)
 
-    def attach(self, asset: str, key: int, name: str) -> None:
-        """A file that arrives after its submission."""
+    def attach(self, asset: str, key: int, name: str, content: bytes | None = None) -> None:
+        """A file that arrives after its submission; without content it can be listed, not read."""
         form = self.assets[asset]
         with self.lock:
             row = self.row(asset, key)
             row["_attachments"].append(self._attachment(form, key, name))
+            if content is not None:
+                form.files[row["_attachments"][-1]["uid"]] = content
             self._put(form, key, orjson.dumps(row))
 
     def validate(self, asset: str, key: int, uid: str = "validation_status_approved", by: str = "responsable") -> None:

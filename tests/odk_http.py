@@ -138,6 +138,8 @@ def _damaged(central: OdkServer, fault: str, status: int, headers: dict[str, str
             return status, headers, orjson.dumps({**kept, "value": []})
         case "other_bytes":
             return status, headers, body[::-1] + b"!"
+        case "other_end":
+            return status, headers, body[:-1] + bytes([body[-1] ^ 1])
         case "html":
             return 200, page, HTML
         case "502" | "503" | "504":

@@ -45,7 +45,7 @@ class OdkServer:
     under 200), `cut` (the connection ends in mid-answer), `empty` (a count and no rows), `html`, `429`,
     `429-retry-after`, `502`, `503`, `504`, `revoke` (the token expires first), `delete_between_pages` and
     `purge_between_pages` (answers, then takes away the last row it showed); an empty text is an answer without fault.
-    file_faults: the same for the bytes of files: `cut`, `other_bytes`. after_answer: functions, consumed like faults, each
+    file_faults: the same for the bytes of files: `cut`, `other_bytes`, `other_end`. after_answer: functions, consumed like faults, each
     called once an answer is made and before it leaves. requests: method, path and query of every request, in order.
     domain: the address that links begin with, as the server believes it to be. bucket: files are redirected there.
     """

@@ -18,10 +18,21 @@ from urllib.parse import quote
 
 import orjson
 
+from meal_pipelines.collect.kobo_files import files_of
 from meal_pipelines.collect.kobo_history import History, newest_entry, read_history
 from meal_pipelines.collect.kobo_rows import DataPage, compared, media_paths, read_page
 from meal_pipelines.collect.network import server_root
-from meal_pipelines.collect.source import Delta, FormVersion, Mark, Order, Page, Source, SweepNeeded
+from meal_pipelines.collect.source import (
+    Attachment,
+    Delta,
+    FileGone,
+    FormVersion,
+    Mark,
+    Order,
+    Page,
+    Source,
+    SweepNeeded,
+)
 from meal_pipelines.collect.transport import Client, Patience, Query
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
@@ -208,6 +219,29 @@ class KoboSource(Source):
             if not answer["results"] or answer.get("next") is None:
                 return
 
+    def attachments(self, submission_ids: Sequence[str]) -> Iterator[tuple[str, list[Attachment]]]:
+        """The files that each submission has now, 100 submissions to a request.
+
+        Raises: as `sweep`.
+        """
+        with self._client() as client:
+            for start in range(0, len(submission_ids), BATCH):
+                keys = [int(key) for key in submission_ids[start : start + BATCH]]
+                yield from files_of(client, DATA.format(asset=self.asset), self.asset, keys)
+
+    def read_attachment(self, submission_id: str, attachment: Attachment) -> Iterator[bytes]:
+        """The bytes of one file.
+
+        Raises: as `sweep`; FileGone when the file is not there.
+        """
+        with self._client(self._gone) as client:
+            yield from client.stream(attachment.address)
+
+    def _gone(self, status: int) -> MealError | None:
+        if status == 404:
+            return FileGone(f"Dans {self._about}, un fichier n'est plus sur {self.server_url}.")
+        return self._refusal(status)
+
     def _page(self, client: Client, after: str | None, expected: int | None, media: Sequence[str]) -> Page:
         """The rows just beyond `after`; `expected`, how many should remain there."""
 
@@ -271,12 +305,12 @@ class KoboSource(Source):
     def _about(self) -> str:
         return f"le formulaire « {self.form} » ({self.asset})" if self.form else f"le formulaire {self.asset}"
 
-    def _client(self) -> Client:
+    def _client(self, refuse: Callable[[int], MealError | None] | None = None) -> Client:
         return Client(
             self.server_url,
             authorization=f"Token {self.token}",
             about=self._about,
-            refuse=self._refusal,
+            refuse=refuse or self._refusal,
             patience=self.patience,
             sleep=self.sleep,
         )

@@ -25,7 +25,7 @@ from meal_pipelines.collect.odk_rows import (
     with_answers,
 )
 from meal_pipelines.collect.odk_table import OdkTable
-from meal_pipelines.collect.source import Attachment, FormVersion, Submission
+from meal_pipelines.collect.source import Attachment, FileGone, FormVersion, Submission
 from meal_pipelines.collect.transport import Client, Malformed
 from meal_pipelines.errors import ConfigurationError, MealError
 
@@ -41,10 +41,6 @@ LIST = "/v1/projects/{project}/datasets/{name}"
 
 READERS = 4
 """How many documents are asked for at a time when each submission has its own."""
-
-
-class _Gone(MealError):
-    """What was asked for is not there any more."""
 
 
 @dataclass
@@ -101,7 +97,7 @@ class OdkForm(OdkTable):
                 path = self._where(EDITION_XML, root=submission.submission_id, instance=str(submission.instance_id))
                 try:
                     document = client.read(path, {}, parsed_xml)
-                except _Gone:
+                except FileGone:
                     continue
                 found.append(with_answers(submission, document, self._repeats(client, document)))
         return found
@@ -146,7 +142,7 @@ class OdkForm(OdkTable):
             for root in submission_ids:
                 try:
                     files = client.read(self._where(FILES, root=root), {}, _list)
-                except _Gone:
+                except FileGone:
                     continue
                 yield root, [self._attachment(root, item) for item in files]
 
@@ -157,7 +153,7 @@ class OdkForm(OdkTable):
     def read_attachment(self, submission_id: str, attachment: Attachment) -> Iterator[bytes]:
         """The bytes of one file, held against the MD5 that the server gives.
 
-        Raises: as `sweep`; MealError when the file is not there.
+        Raises: as `sweep`; FileGone when the file is not there.
         """
         with self._client(self._gone) as client:
             yield from client.stream(attachment.address)
@@ -174,7 +170,7 @@ class OdkForm(OdkTable):
 
     def _gone(self, status: int) -> MealError | None:
         if status == 404:
-            return _Gone(
+            return FileGone(
                 f"Dans {self._about}, une soumission ou l'un de ses fichiers n'est plus sur {self.session.root}."
             )
         return self._refusal(status)

@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
+from meal_pipelines.errors import MealError
+
 Order = Literal["numeric", "text", "submitted"]
 
 Mark = dict[str, Any]
@@ -99,7 +101,8 @@ class Attachment:
     """One file of a submission. Its name may say who it shows: it is sealed wherever it is kept.
 
     address: all that the source needs to give its bytes, in the source's own words. size: bytes, None when unknown.
-    is_there: False while the answers name it and the server has not received it.
+    is_there: False while the answers name it and the server has not received it. edition: what the source changes when
+    other bytes come under the same name; None when it does not tell.
     """
 
     name: str = field(repr=False)
@@ -107,6 +110,11 @@ class Attachment:
     media_type: str | None = None
     size: int | None = None
     is_there: bool = True
+    edition: str | None = field(default=None, repr=False)
+
+
+class FileGone(MealError):
+    """A file, or its submission, is not at the source any more."""
 
 
 class Source(ABC):
@@ -168,7 +176,10 @@ class Source(ABC):
         return iter(())
 
     def read_attachment(self, submission_id: str, attachment: Attachment) -> Iterator[bytes]:
-        """The bytes of one file, in pieces."""
+        """The bytes of one file, in pieces.
+
+        Raises: FileGone, when it is not there any more.
+        """
         raise NotImplementedError(f"a source of kind {self.kind} has no attachments")
 
 

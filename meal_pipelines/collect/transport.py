@@ -163,7 +163,7 @@ class Client:
 
     @contextmanager
     def _file(self, path: str) -> Iterator[requests.Response]:
-        with self._faults(), self._opened("GET", path) as response:
+        with self._faults(), self._opened("GET", path, headers={"Accept": "*/*"}) as response:
             location = response.headers.get("Location")
             if location is None or not 300 <= response.status_code < 400:
                 self._check_status(response)
