@@ -22,6 +22,7 @@ def disagreements(loaded: LoadedProject) -> list[str]:
         found += _days(loaded, form)
         found += _coarser_columns(loaded, form)
         found += _rules(loaded, form)
+        found += _files(loaded, form)
     return found
 
 
@@ -53,6 +54,14 @@ def _unknown(loaded: LoadedProject, form: LoadedForm, question: str, *keys: str)
     where = loaded.lines.at("forms", form.name, *keys)
     place = "du formulaire lui-même, hors répétitions, " if keys == ("duplicates",) else ""
     return f"{where} : la question « {question} » {place}n'existe pas dans {form.questionnaire.file.name}. Corrigez le nom."
+
+
+def _files(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
+    """Only servers give files."""
+    kind = loaded.project.sources[form.form.source.use].kind
+    if form.form.attachments is not None and form.form.attachments.keep and kind not in ("kobo", "odk"):
+        where = loaded.lines.at("forms", form.name, "attachments")
+        yield f"{where} : une source « {kind} » ne donne pas de fichiers joints. Écrivez « keep: false »."
 
 
 def _days(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:

@@ -109,7 +109,11 @@ class LoadedProject:
 
     def fingerprint(self, form: LoadedForm) -> str:
         """Changes when anything changes that a cleaned or pseudonymised table of this form depends on."""
-        parts = [form.questionnaire.fingerprint, form.form.model_dump_json(), str(self.project.persons)]
+        parts = [
+            form.questionnaire.fingerprint,
+            form.form.model_dump_json(exclude={"attachments"}),
+            str(self.project.persons),
+        ]
         parts.append(str(self.project.age_bands))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -7,6 +7,7 @@ question exist?) is judged in `load.py`; nothing here reads a file or the enviro
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -164,11 +165,42 @@ class Rule(Strict):
     repeat: str | None = None
 
 
+class Attachments(Strict):
+    """What becomes of the files (photos, sounds, documents) that a form's answers name.
+
+    keep: whether they are fetched, sealed and kept here; otherwise they stay on the server, unread. max_mb: megabytes
+    of one file. types: what may be kept, as the first bytes tell it, whatever the name: media types, or `image/*` …
+    """
+
+    keep: bool
+    max_mb: float = 20
+    types: list[str] = Field(default_factory=lambda: ["image/*", "audio/*", "application/pdf"])
+
+    @field_validator("max_mb")
+    @classmethod
+    def _sensible(cls, size: float) -> float:
+        if not 0 < size <= 1000:
+            raise ValueError("écrivez la taille d'un fichier en mégaoctets, de 0.1 à 1000")
+        return size
+
+    @field_validator("types")
+    @classmethod
+    def _known_kinds(cls, types: list[str]) -> list[str]:
+        for text in types:
+            if not re.fullmatch(r"(image|audio|video)/\*|[a-z]+/[a-z0-9][a-z0-9.+-]*", text):
+                raise ValueError(
+                    f"« {text} » n'est pas un type de fichier ; écrivez image/*, audio/*, video/* ou un type entier, comme "
+                    "application/pdf"
+                )
+        return types
+
+
 class Form(Strict):
     """One form of a project: its questionnaire, its source, its frequency and the class of its questions.
 
     tolerated: questions (names or patterns) without whose answer a row stands, whatever the questionnaire requires:
     withheld from an export, or asked only since a later version of the form. Their faults are warnings.
+    attachments: None: nobody has decided what becomes of its files, which stay on the server.
     """
 
     label: str
@@ -182,6 +214,7 @@ class Form(Strict):
     duplicates: list[str] = Field(default_factory=list)
     consent: str | None = None
     tolerated: list[str] = Field(default_factory=list)
+    attachments: Attachments | None = None
     privacy: Privacy
     rules: list[Rule] = Field(default_factory=list)
 

@@ -39,6 +39,14 @@ def line_of(text: str, words: str) -> int:
         ),
         ("{to: age_band, of: birth_year, on: jour}", "{to: age_band}", "naissance", "une tranche d'âge demande « of »"),
         ("{to: age_band, of: birth_year, on: jour}", "{to: age_band, of: birth_date}", "naissance", "demande « on »"),
+        (
+            "tolerated: [poids]", "attachments: {keep: oui}", "forms.visites.attachments.keep",
+            "true ou false est attendu",
+        ),
+        (
+            "tolerated: [poids]", 'attachments: {keep: true, types: ["application/*"]}',
+            "forms.visites.attachments.types", "« application/* » n'est pas un type de fichier ; écrivez image/*",
+        ),
         ("project: PROJECT", "project: Mon Projet", "project", "le nom doit suivre la forme"),
     ],
 )  # fmt: skip
@@ -57,6 +65,7 @@ def test_a_mistake_is_said_with_its_line_its_key_and_what_to_write(
     ("right", "wrong", "expected"),
     [
         ("identifier: [telephone, nom,", "identifier: [telephonne, nom,", "la question « telephonne » n'existe pas dans visites.csv"),
+        ("tolerated: [poids]", "attachments: {keep: true}", "une source « export » ne donne pas de fichiers joints"),
         ("duplicates: [jour, commune, sexe]", "duplicates: [jour, lien]", "la question « lien » du formulaire lui-même"),
         ("consent: accord = oui", "consent: acord = oui", "la question « acord » n'existe pas"),
         ("consent: accord = oui", "consent: accord", "écrivez la question et la réponse qui vaut accord"),
