@@ -423,14 +423,14 @@ PRESENT_INSTANCES = """
     ) as last where state = 'present' and instance_id = any(%s)
 """
 AWAITING = """
-    select submission_id from (
-        select distinct on (submission_id) submission_id, state, attachments, attachments_present, submitted_at
-        from raw.submission as s
-        where project = %(project)s and form = %(form)s and exists (
-            select 1 from raw.submission as a
-            where a.project = s.project and a.form = s.form and a.submission_id = s.submission_id
-                and a.attachments > a.attachments_present)
-        order by submission_id, version desc
+    select last.submission_id from (
+        select distinct submission_id from raw.submission
+        where project = %(project)s and form = %(form)s and attachments > attachments_present
+    ) as once
+    cross join lateral (
+        select submission_id, state, attachments, attachments_present, submitted_at from raw.submission as s
+        where s.project = %(project)s and s.form = %(form)s and s.submission_id = once.submission_id
+        order by version desc limit 1
     ) as last
     where state = 'present' and attachments > attachments_present and submitted_at > now() - interval '90 days'
 """
