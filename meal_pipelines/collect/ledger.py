@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, Literal
 
+import msgspec
 from psycopg2.extras import Json
 
 from meal_pipelines.collect.source import FormVersion, Mark, Order, Source, Submission
@@ -26,6 +27,7 @@ from meal_pipelines.warehouse.copy import (
     pack_text,
     pack_time,
     packed,
+    packed_once,
 )
 
 LOCK_WAIT_S = 2.0
@@ -59,14 +61,13 @@ class Load:
         return self.added + self.changed + self.removed + self.restored
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """The last version of a submission in `raw`."""
 
     submission_id: str
     version: int
     present: bool
-    fingerprint: bytes | None = field(repr=False)
+    fingerprint: bytes | None
     key: str = ""
 
 
@@ -283,17 +284,17 @@ class Ledger:
         columns: dict[str, Iterable[bytes]] = {
             "project": repeat(pack_text(self.project)),
             "form": repeat(pack_text(self.form)),
-            "submission_id": packed(pack_text, (s.submission_id for s in submissions)),
-            "version": packed(pack_int, versions),
-            "instance_id": packed(pack_text, (s.instance_id for s in submissions)),
-            "form_version": packed(pack_text, (s.form_version for s in submissions)),
-            "submitted_at": packed(pack_time, (moment(s.submitted_at) for s in submissions)),
-            "changed_at": packed(pack_time, (moment(s.changed_at) for s in submissions)),
+            "submission_id": packed(pack_text, [s.submission_id for s in submissions]),
+            "version": packed_once(pack_int, versions),
+            "instance_id": packed(pack_text, [s.instance_id for s in submissions]),
+            "form_version": packed_once(pack_text, [s.form_version for s in submissions]),
+            "submitted_at": packed(pack_time, [moment(s.submitted_at) for s in submissions]),
+            "changed_at": packed(pack_time, [moment(s.changed_at) for s in submissions]),
             "state": repeat(pack_text("present")),
             "payload": packed(pack_bytes, sealed),
             "fingerprint": packed(pack_bytes, fingerprints),
-            "attachments": packed(pack_int, (s.attachments for s in submissions)),
-            "attachments_present": packed(pack_int, (s.attachments_present for s in submissions)),
+            "attachments": packed_once(pack_int, [s.attachments for s in submissions]),
+            "attachments_present": packed_once(pack_int, [s.attachments_present for s in submissions]),
             "load_id": repeat(pack_bigint(load.load_id)),
             "loaded_at": repeat(pack_time(datetime.now(UTC))),
         }

@@ -8,13 +8,13 @@ Nothing is asked of a server here.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 import orjson
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
+from msgspec.structs import replace
 
 from meal_pipelines.collect.source import Submission, canonical
 from meal_pipelines.collect.transport import Malformed

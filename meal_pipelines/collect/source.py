@@ -15,6 +15,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import msgspec
 import orjson
 
 from meal_pipelines.errors import MealError
@@ -25,9 +26,8 @@ Mark = dict[str, Any]
 """Where a source stood at some moment, in the source's own words; kept as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One submission as the source shows it now; its payload never appears in a `repr`.
+class Submission(msgspec.Struct, frozen=True, gc=False):
+    """One submission as the source shows it now; neither answers nor identities appear in its `repr`.
 
     submission_id: unique within (project, form), stable through edits (Kobo: `str(_id)`).
     payload: JSON of the whole row, in the source's own bytes where it can be.
@@ -37,13 +37,16 @@ class Submission:
     """
 
     submission_id: str
-    payload: bytes = field(repr=False)
+    payload: bytes
     instance_id: str | None = None
     form_version: str | None = None
     submitted_at: str | None = None
     changed_at: str | None = None
     attachments: int = 0
     attachments_present: int = 0
+
+    def __repr__(self) -> str:
+        return f"Submission({self.submission_id!r})"
 
 
 @dataclass(frozen=True, slots=True)

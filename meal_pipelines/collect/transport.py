@@ -111,6 +111,10 @@ class Client:
         self._session = requests.Session()
         self._session.auth = self._authorization
         self._session.headers.update({"Accept": "application/json", **(headers or {})})
+        # Proxies and certificates of the environment, read once: requests would read them again at each request.
+        environment = self._session.merge_environment_settings(self.root, {}, None, None, None)
+        self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
+        self._session.trust_env = False
 
     def __enter__(self) -> Self:
         return self
@@ -230,7 +234,7 @@ class Client:
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         pieces = []
-        for piece in response.iter_content(1 << 20):
+        for piece in response.iter_content(1 << 22):
             pieces.append(piece)
             if self.stop.is_set():
                 raise _Stopped

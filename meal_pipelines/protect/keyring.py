@@ -93,10 +93,15 @@ class Keyring:
 
     def hasher(self, project: str, purpose: str) -> Callable[[bytes], bytes]:
         """A keyed hash (HMAC-SHA-256, 32 bytes) that only this project and purpose can repeat."""
-        import hmac
+        keyed = HMAC(_derive(self.pseudonym, f"{purpose}:{project}"), SHA256())
 
-        key = _derive(self.pseudonym, f"{purpose}:{project}")
-        return lambda message: hmac.digest(key, message, "sha256")
+        def digest(message: bytes) -> bytes:
+            # A copy of what is already keyed takes half the time of `hmac.digest`, which keys anew (2026-11).
+            mac = keyed.copy()
+            mac.update(message)
+            return mac.finalize()
+
+        return digest
 
     def check_against(self, cursor: Any) -> None:
         """Compare these keys with those the warehouse was first used with; remember them when it is new.
