@@ -5,6 +5,7 @@ Tests that stop, kill or reconfigure a server take a home of their own (`tests/w
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,12 @@ class _ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return "tests/end_to_end" if file.startswith("tests/end_to_end/") else file
+
+
+def pytest_configure() -> None:
+    """A run started in the background of a script ignores Ctrl-C, and so would every program that tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

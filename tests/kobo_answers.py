@@ -82,7 +82,11 @@ def answer(kobo: Kobo, path: str, query: dict[str, str], authorization: str | No
         case ["data", key, "attachments", file] if file in _shown_files(form, key):
             return 200, {"Content-Type": "image/png", "ETag": '"65f0a1b2-1c"'}, form.files[file]
         case ["history"]:
-            return _history(kobo, form, query) if form.is_managed else _json(403, {"detail": "Not allowed."})
+            return (
+                _history(kobo, form, query)
+                if "manage_asset" in _permissions(form)
+                else _json(403, {"detail": "Not allowed."})
+            )
         case ["versions"]:
             return _json(200, _versions(kobo, form))
         case ["versions", version]:

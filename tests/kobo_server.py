@@ -34,12 +34,14 @@ class KoboServer:
     """Start with `with KoboServer() as server:`; `server.url` and `server.token` are what a client needs.
 
     maximum: rows a page, whatever `limit` asks.
-    faults: each request for data consumes one, in order: `reset`, `timeout`, `truncated`, `cut` (fewer bytes than
-    announced), `empty` (a count and no rows), `html`, `429`, `429-retry-after`, `502`, `delete_between_pages`
-    (answers, and deletes the first row it shows); an empty text is an answer without fault.
+    faults: each request for data consumes one, in order: `reset`, `reset_mid_body`, `timeout`, `truncated`, `cut` (fewer
+    bytes than announced), `empty` (a count and no rows), `html`, `429`, `429-retry-after`, `502`, `503`, `504`, `revoke`
+    (the token is good no more), `delete_between_pages` (answers, and deletes the first row it shows); an empty text is an
+    answer without fault. other_faults: the same for every other request (the form, its versions, its history).
     after_answer: functions, consumed likewise, each called once an answer is made and before it leaves.
     requests: path and query of every request, in order. hung_for: seconds a `timeout` lasts at most. drift: what
-    `deployment__submission_count` is wrong by. skew: how far the server's clock is off.
+    `deployment__submission_count` is wrong by. skew: how far the server's clock is off ours; `wait` moves it.
+    holds_log: entries of the history are written when it ends, later than what they tell.
     moved_to: a server to which every request is redirected.
     """
 
@@ -47,12 +49,15 @@ class KoboServer:
         self.token = token
         self.maximum = maximum
         self.faults: deque[str] = deque()
+        self.other_faults: deque[str] = deque()
         self.after_answer: deque[Callable[[], object]] = deque()
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.retry_after = "1"
         self.hung_for = 30.0
         self.drift = -3
         self.skew = timedelta(0)
+        self.holds_log = False
+        self.held: list[tuple[Asset, Row]] = []
         self.moved_to = ""
         self.next_id = 115
         self.assets: dict[str, Asset] = {}
@@ -76,6 +81,13 @@ class KoboServer:
         self._http.server_close()
         self._thread.join()
 
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.skew
+
+    def wait(self, **duration: float) -> None:
+        """Time passes."""
+        self.skew += timedelta(**duration)
+
     # What people do to a form ---------------------------------------------------------------------------------
 
     def add_asset(self, uid: str, content: Row | None = None, *, name: str = "", encrypted: bool = False) -> Asset:
@@ -91,7 +103,7 @@ class KoboServer:
     def deploy(self, asset: str, content: Row, *, version: str | None = None) -> str:
         """A new version of the questionnaire; the uid that later rows carry as `__version__`."""
         version = version or f"v{uuid.uuid4().hex[:21]}"
-        date = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        date = self.now().isoformat().replace("+00:00", "Z")
         with self.lock:
             self.assets[asset].versions.append({"uid": version, "date": date, "content": content})
             self._log(self.assets[asset], "redeploy")
@@ -116,7 +128,7 @@ class KoboServer:
                 "_attachments": row.get("_attachments", [self._attachment(form, key, name) for name in attachments]),
                 "_status": "submitted_via_web",
                 "_geolocation": row.get("_geolocation", [None, None]),
-                "_submission_time": row.get("_submission_time", at or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"),
+                "_submission_time": row.get("_submission_time", at or f"{self.now():%Y-%m-%dT%H:%M:%S}"),
                 "_validation_status": row.get("_validation_status", {}),
                 "_submitted_by": row.get("_submitted_by", "enqueteur"),
             }
@@ -159,6 +171,12 @@ class KoboServer:
         form = self.assets[asset]
         with self.lock:
             self._log(form, "delete-submission", self.row(asset, key))
+            self.lose_sight(asset, key)
+
+    def lose_sight(self, asset: str, key: int) -> None:
+        """A row that is shown no more although nobody deleted it: Kobo keeps rows twice, and shows the copy."""
+        form = self.assets[asset]
+        with self.lock:
             form.deleted[key] = form.rows.pop(key)
             del form.ids[bisect_left(form.ids, key)]
 
@@ -199,8 +217,27 @@ class KoboServer:
         told: Row = {"source": "Python Requests (Other)", "asset_uid": form.uid, "log_subtype": "project"}
         if row is not None:
             told["submission"] = {"root_uuid": row["meta/rootUuid"].removeprefix("uuid:"), "submitted_by": "enqueteur"}
-        stamp = f"{datetime.now(UTC) + self.skew:%Y-%m-%dT%H:%M:%SZ}"
-        form.history.append({"username": "alice", "action": action, "metadata": told, "date_created": stamp})
+        entry = {
+            "username": "alice",
+            "action": action,
+            "metadata": told,
+            "date_created": f"{self.now():%Y-%m-%dT%H:%M:%SZ}",
+        }
+        if self.holds_log:
+            self.held.append((form, entry))
+        else:
+            _write_down(form, entry)
+
+    def release_log(self) -> None:
+        """What was held of the history is written now, each entry in the place of its stamp."""
+        with self.lock:
+            for form, entry in self.held:
+                _write_down(form, entry)
+            self.held, self.holds_log = [], False
+
+    def revoke(self) -> None:
+        """The token is good no more; `token` is the one that the account gets instead."""
+        self.token = uuid.uuid4().hex + "01234567"
 
     def _put(self, form: Asset, key: int, row: bytes) -> None:
         if key not in form.rows:
@@ -247,18 +284,18 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         kobo.requests.append((url.path, query))
         is_data = url.path.endswith("/data/")
-        fault = kobo.faults.popleft() if is_data and kobo.faults else ""
+        faults = kobo.faults if is_data else kobo.other_faults
+        fault = faults.popleft() if faults else ""
         if fault == "reset":
-            # An RST instead of a FIN: linger for 0 s, then close under the handler's feet.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            socket.close(self.connection.detach())
-            self.close_connection = True
+            self._reset()
             return
         if fault == "timeout":
             kobo.closing.wait(kobo.hung_for)
             self.close_connection = True
             return
         with kobo.lock:
+            if fault == "revoke":
+                kobo.revoke()
             status, headers, body = answer(kobo, url.path, query, self.headers.get("Authorization"))
             # Before the answer leaves: the next request must find what these change.
             if fault == "delete_between_pages":
@@ -266,7 +303,15 @@ class _Handler(BaseHTTPRequestHandler):
             if is_data and kobo.after_answer:
                 kobo.after_answer.popleft()()
         status, headers, body = _damaged(kobo, fault, status, headers, body)
-        self._send(status, headers, body, missing=len(body) // 2 if fault == "cut" else 0)
+        self._send(status, headers, body, missing=len(body) // 2 if fault in ("cut", "reset_mid_body") else 0)
+        if fault == "reset_mid_body":
+            self._reset()
+
+    def _reset(self) -> None:
+        # An RST instead of a FIN: linger for 0 s, then close under the handler's feet.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.close(self.connection.detach())
+        self.close_connection = True
 
     def _send(self, status: int, headers: dict[str, str], body: bytes, *, missing: int) -> None:
         """Head and body in one write (two would meet delayed acknowledgements: 40 ms an answer)."""
@@ -277,6 +322,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._headers_buffer.append(b"\r\n" + body[: len(body) - missing])  # type: ignore[attr-defined]
         self.flush_headers()
         self.close_connection = self.close_connection or missing > 0
+
+
+def _write_down(form: Asset, entry: Row) -> None:
+    insort(form.history, entry, key=lambda known: str(known["date_created"]))
 
 
 def _json_with(status: int, body: bytes, **changes: Any) -> Answer:
@@ -291,10 +340,8 @@ def _damaged(kobo: KoboServer, fault: str, status: int, headers: dict[str, str],
         return _json_with(status, body, results=[])
     if fault == "html":
         return 200, page, HTML
-    if fault == "502":
-        return 502, page, HTML
-    if fault == "429":
-        return 429, page, HTML
+    if fault in ("429", "502", "503", "504"):
+        return int(fault), page, HTML
     if fault == "429-retry-after":
         return 429, {"Retry-After": kobo.retry_after}, b'{"detail":"Request was throttled."}'
     return status, headers, body

@@ -31,6 +31,7 @@ from meal_pipelines.collect.source import (
     Order,
     Page,
     Source,
+    Submission,
     SweepNeeded,
 )
 from meal_pipelines.collect.transport import Client, Patience, Query
@@ -121,9 +122,10 @@ class KoboSource(Source):
             asset = self._check_asset(client)
             if "manage_asset" not in _permissions(asset):
                 return None
-            newest = newest_entry(client, self.asset)
+            # What is logged by now needs not be told again: the sweep that follows shows what came of it.
+            history = read_history(client, self.asset, newest_entry(client, self.asset), {})
             last = max(self._newest(client, 1).keys, default=0)
-            return {"at": newest, "seen": {}, "last": last, "media": media_paths(asset["content"])}
+            return _marked(history, last, media_paths(asset["content"]))
 
     def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
         """What the history log tells, and the newest rows: two requests when nothing happened.
@@ -140,17 +142,16 @@ class KoboSource(Source):
             newest = self._newest(client, NEWEST, media)
             yield Delta(newest.submissions)
             if newest.keys and min(newest.keys) > since["last"] + 1:
-                yield from self._between(client, since["last"], min(newest.keys), media)
-            edited = sorted(history.changed - history.deleted)
-            for start in range(0, len(edited), BATCH):
-                yield self._edited(client, edited[start : start + BATCH], media)
-            for start in range(0, len(awaiting), BATCH):
-                ids = [int(key) for key in awaiting[start : start + BATCH]]
-                yield Delta(self._where(client, {"_id": {"$in": ids}}, media).submissions)
-            last = max([since["last"], *newest.keys])
-            mark = {"at": history.newest, "seen": dict(history.seen), "last": last, "media": media}
-            gone = sorted(history.deleted)
-            yield Delta([], (), mark, newest.count, history.is_redeployed, gone)
+                between = {"_id": {"$gt": since["last"], "$lt": min(newest.keys)}}
+                yield from (Delta(page.submissions) for page in self._found(client, between, media))
+            for instances in _batches(sorted(history.changed - history.deleted)):
+                yield self._edited(client, instances, media)
+            for ids in _batches([int(key) for key in awaiting]):
+                yield from (Delta(page.submissions) for page in self._found(client, {"_id": {"$in": ids}}, media))
+            for instances in _batches(sorted(history.deleted)):
+                yield self._deleted(client, instances, media)
+            mark = _marked(history, max([since["last"], *newest.keys]), media)
+            yield Delta([], (), mark, newest.count, history.is_redeployed)
 
     def _history(self, client: Client, since: Mark) -> History:
         try:
@@ -164,30 +165,46 @@ class KoboSource(Source):
         params = {"format": "json", "limit": str(count), "sort": '{"_id":-1}'}
         return self._rows(client, params, media)
 
-    def _between(self, client: Client, after: int, before: int, media: Sequence[str]) -> Iterator[Delta]:
-        """The rows with `after` < `_id` < `before`, page after page."""
-        while True:
-            page = self._where(client, {"_id": {"$gt": after, "$lt": before}}, media)
-            if not page.submissions:
-                return
-            self._check_order(page.keys, str(after))
-            yield Delta(page.submissions)
-            after = page.keys[-1]
-
     def _edited(self, client: Client, instances: list[str], media: Sequence[str]) -> Delta:
-        page = self._where(client, {"meta/rootUuid": {"$in": instances}}, media)
+        shown = self._named(client, instances, media)
         # The rootUuid of old rows is not to be trusted: who is not found under it must be looked for everywhere.
-        if {submission.instance_id for submission in page.submissions} != set(instances):
+        if {submission.instance_id for submission in shown} != set(instances):
             raise SweepNeeded("des soumissions modifiées ne se retrouvent pas sous l'identifiant du journal")
-        return Delta(page.submissions)
+        return Delta(shown)
 
-    def _where(self, client: Client, query: dict[str, Any], media: Sequence[str]) -> DataPage:
-        text = orjson.dumps(query).decode()
-        params = {"format": "json", "limit": str(self.page_size), "sort": '{"_id":1}', "query": text}
-        return self._rows(client, params, media)
+    def _deleted(self, client: Client, instances: list[str], media: Sequence[str]) -> Delta:
+        """Those of the log, unless the server shows them all the same: sent again, or seen again."""
+        shown = self._named(client, instances, media)
+        there = {submission.instance_id for submission in shown}
+        return Delta(shown, gone_instances=[name for name in instances if name not in there])
+
+    def _named(self, client: Client, instances: list[str], media: Sequence[str]) -> list[Submission]:
+        pages = self._found(client, {"meta/rootUuid": {"$in": instances}}, media)
+        return [submission for page in pages for submission in page.submissions]
+
+    def _found(self, client: Client, query: dict[str, Any], media: Sequence[str]) -> Iterator[DataPage]:
+        """Every row that meets a query, by increasing `_id`, page after page however few a page shows."""
+        after: str | None = None
+        while True:
+            bounds = query.get("_id", {}) if after is None else {**query.get("_id", {}), "$gt": int(after)}
+            text = orjson.dumps({**query, "_id": bounds} if bounds else query).decode()
+            params = {"format": "json", "limit": str(self.page_size), "sort": '{"_id":1}', "query": text}
+            page = self._rows(client, params, media)
+            self._check_order(page.keys, after)
+            yield page
+            if (page.count is not None and page.count <= len(page.submissions)) or not page.submissions:
+                return
+            after = page.submissions[-1].submission_id
 
     def _rows(self, client: Client, params: Query, media: Sequence[str]) -> DataPage:
-        return client.read(DATA.format(asset=self.asset), params, partial(read_page, media=media))
+        """Raises: TransientError, when the server counts rows and shows none: that is not the end of them."""
+        page = client.read(DATA.format(asset=self.asset), params, partial(read_page, media=media))
+        if page.count and not page.submissions:
+            raise TransientError(
+                f"Le serveur {client.server} annonce {page.count} soumissions de plus pour {self._about} et n'en rend "
+                "aucune. Ce qui était déjà reçu est gardé ; relancez plus tard."
+            )
+        return page
 
     def is_same(self, before: bytes, after: bytes) -> bool:
         """The order of keys and what the server changes by itself are no edit."""
@@ -252,11 +269,6 @@ class KoboSource(Source):
 
         answer = self._rows(client, params, media)
         submissions, count = answer.submissions, answer.count
-        if not submissions and count:
-            raise TransientError(
-                f"Le serveur {client.server} annonce {count} soumissions de plus pour {self._about} et n'en rend "
-                "aucune. Ce qui était déjà reçu est gardé ; relancez plus tard."
-            )
         self._check_order(answer.keys, after)
         # A short page proves nothing: the server cuts `limit`, and the limit differs from one server to another.
         is_last = not submissions or (not answer.has_next and count is not None and count <= len(submissions))
@@ -330,6 +342,15 @@ class KoboSource(Source):
                 "configuration du projet et le partage du formulaire dans Kobo, puis relancez."
             )
         return None
+
+
+def _batches(names: list[Any]) -> Iterator[list[Any]]:
+    return (names[start : start + BATCH] for start in range(0, len(names), BATCH))
+
+
+def _marked(history: History, last: int, media: Sequence[str]) -> Mark:
+    """last: the highest `_id` seen · media: as in `read_page`."""
+    return {"at": history.newest, "seen": dict(history.seen), "last": last, "media": list(media)}
 
 
 def _remaining(page: Page) -> int | None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from meal_pipelines.collect import kobo
 from meal_pipelines.collect.ledger import Load
+from meal_pipelines.errors import TransientError
 from tests.collect.kobo_cases import ASSET, fill, source
 from tests.kobo_server import KoboServer
 from tests.stage_cases import Bench
@@ -167,3 +169,57 @@ def test_a_loss_of_rows_that_no_log_tells_is_refused(bench: Bench, server: KoboS
     load = bench.sync(source=source(server))
     assert load.refused is not None
     assert len(bench.present()) == 60
+
+
+def test_an_empty_answer_that_announces_rows_is_not_all_there_is(
+    bench: Bench, server: KoboServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows between the last ones known and the newest ones shown would be passed over for good: the total may agree by chance."""
+    monkeypatch.setattr(kobo, "NEWEST", 3)
+    fill(server, 3)
+    night(bench, server)
+    keys = fill(server, 9)
+    server.lose_sight(ASSET, keys[0] - 1)
+    server.faults.extend(["", "", "empty"])
+    with pytest.raises(TransientError, match="n'en rend aucune"):
+        bench.sync(source=source(server, page_size=4))
+    night(bench, server)
+
+
+def test_a_deletion_logged_before_a_sweep_is_not_told_again(bench: Bench, server: KoboServer) -> None:
+    """The same row is shown again meanwhile: it would be deleted and restored in the versions, and never was."""
+    keys = fill(server, 5)
+    server.delete(ASSET, keys[2])
+    server.restore(ASSET, keys[2])
+    assert night(bench, server).mode == "sweep"
+    load = night(bench, server)
+    assert (load.mode, load.written) == ("changes", 0)
+
+
+def test_a_submission_sent_again_after_its_deletion_is_not_deleted(bench: Bench, server: KoboServer) -> None:
+    """The log names the identity that both have; the second has another `_id`."""
+    [key] = fill(server, 1)
+    night(bench, server)
+    row = server.row(ASSET, key)
+    server.delete(ASSET, key)
+    again = server.submit(ASSET, {"age": "1", "_uuid": row["_uuid"]})
+    night(bench, server)
+    assert bench.present() == {str(again)}
+    versions = bench.query("select state from raw.submission where submission_id = %s", str(again))
+    assert [state for (state,) in versions] == ["present"]
+
+
+@pytest.mark.parametrize("maximum", [1, 2])
+def test_rows_asked_for_by_name_are_all_taken_however_few_a_page_shows(
+    maximum: int, bench: Bench, server: KoboServer
+) -> None:
+    server.deploy(ASSET, PHOTO)
+    keys = [server.submit(ASSET, {"recu/photo": f"{n}.jpg"}) for n in range(6)]
+    fill(server, 120)
+    night(bench, server)
+    server.maximum = maximum
+    for key in keys[:5]:
+        server.attach(ASSET, key, f"{key}.jpg")
+    server.edit(ASSET, keys[5], {"age": "5"})
+    load = night(bench, server)
+    assert (load.mode, load.changed) == ("changes", 6)

@@ -117,7 +117,7 @@ def test_ctrl_c_in_the_terminal_reaches_neither_the_server_nor_its_keeper(home: 
     other = _user(home, own_session=True)
     _started_at(other)
     os.killpg(starter.pid, signal.SIGINT)
-    starter.wait()
+    starter.wait(timeout=30)
     time.sleep(2)
     third = _user(home)
     assert _started_at(third) == began
