@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from meal_pipelines.collect import odk_rows
-from meal_pipelines.collect.odk_odata import DELETED, EVER, Answer, conditions, read_answer, stamp
+from meal_pipelines.collect.odk_odata import DELETED, EVER, Answer, can_be_named, conditions, read_answer, stamp
 from meal_pipelines.collect.odk_session import OdkSession
 from meal_pipelines.collect.source import Delta, Mark, Order, Page, Source, Submission, SweepNeeded
 from meal_pipelines.collect.transport import Client, Malformed, Patience
@@ -38,7 +38,7 @@ BIN = 300
 """How many deleted rows are remembered, to see when one is restored; beyond, only the total tells."""
 
 SMALL = 5000
-"""Rows of a table that can be shown at once, each in some 400 bytes, when too many are waited for to be named in one go."""
+"""Rows of a table that can be shown at once, each in some 400 bytes, when those waited for cannot all be named in one go."""
 
 TRIES = 4
 """How often a feed that comes up short is read again from its beginning."""
@@ -193,7 +193,8 @@ class OdkTable(Source):
             stamps = [f"__system/{name} ge {since['at']}" for name in (self.came, "updatedAt")]
             stamps.append(f"{DELETED} ge {since['at']}" if known is None else f"{DELETED} ne null")
             asked, size = list(conditions(" or ".join(stamps), awaiting)), self.page_size
-            if len(asked) > 1 and since.get("total", SMALL) < SMALL:
+            is_whole = len(asked) == 1 and all(map(can_be_named, awaiting))
+            if not is_whole and since.get("total", SMALL) < SMALL:
                 asked, size = [" or ".join([*stamps, f"__system/{self.came} ge {EVER}"])], 2 * SMALL
             for condition in asked:
                 yield from told(condition, size)

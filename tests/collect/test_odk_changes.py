@@ -158,10 +158,29 @@ def test_many_rows_are_waited_for_in_lines_that_a_proxy_lets_through(
     server.wait(hours=12)
     later = marked(server)
     deltas = changes(server, later, *roots, odd)
-    assert sorted(ids(deltas)) == sorted(roots), "a quote cannot be written in a filter: that one waits for a sweep"
+    assert sorted(ids(deltas)) == sorted(roots), "a filter cannot name the last one: it waits for a sweep"
     asked = rows_asked(server)
     assert len(asked) == 3 and max(len(urlencode(query)) for query in asked) < 7500
     assert odd in ids(changes(server, mark))
+
+
+@pytest.mark.parametrize(
+    "instance", ["visite/12", "l'identifiant d'un autre", "50 %", "a\nb", '"', "[1]", "é ش, (2) + 3"]
+)
+def test_a_late_file_is_found_whatever_its_submission_is_called(server: OdkServer, form: Form, instance: str) -> None:
+    """A device may give any identifier, and Central's parser of filters refuses many characters: the whole request with them."""
+    root = server.submit(form, {"photo": "a.png"}, instance=instance, files=["a.png"])
+    fill(server, form, 3)
+    mark = marked(server)
+    server.wait(hours=12)
+    server.attach(form, root, "a.png")
+    deltas = changes(server, mark, root)
+    assert {s.submission_id: s.attachments_present for s in submissions(deltas)}[root] == 1
+    server.delete(form, root)
+    mark = changes(server, mark, root)[-1].mark
+    assert mark is not None and mark["bin"] == [root]
+    server.restore(form, root)
+    assert changes(server, mark)[-1].total == 4, "found by its name, or given away by the total"
 
 
 def test_pages_are_followed_by_the_servers_links(server: OdkServer, form: Form) -> None:
