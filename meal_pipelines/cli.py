@@ -183,6 +183,10 @@ def _summarise(settings: Settings, chosen: list[str]) -> None:
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port de l'interface.")] = 3000,
     db_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Ouvrir aussi la base sur 127.0.0.1.")] = None,
+    hook_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Écouter les appels de Kobo sur 127.0.0.1 (voir « meal hook »)."),
+    ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Consulter sans pouvoir lancer.")] = False,
     demo: Demo = False,
 ) -> None:
@@ -203,7 +207,9 @@ def up(
                 f"mots de passe dans {settings.home / 'passwords.json'} (lisible par vous seul·e)."
             )
         try:
-            for address in serve(settings, port=port, read_only=read_only):
+            for address in serve(settings, port=port, read_only=read_only, hook_port=hook_port):
+                if hook_port is not None:
+                    console.print(f"Appels de Kobo : 127.0.0.1:{hook_port}, à placer derrière votre proxy https.")
                 console.print(f"Interface : [bold]{address}[/] — Ctrl-C pour arrêter.")
         except KeyboardInterrupt:
             console.print("\nArrêté.")

@@ -55,3 +55,48 @@ def _named(projects: dict[str, LoadedProject], form: str | None) -> list[tuple[s
         known = ", ".join(dict.fromkeys(each for project in projects.values() for each in project.forms))
         raise ConfigurationError(f"Aucun projet n'a de formulaire « {form} ». Connus : {known}.")
     return forms
+
+
+@collection.command()
+@explained
+def hook(
+    form: Annotated[str, typer.Argument(metavar="FORMULAIRE", help="Un formulaire collecté sur KoboToolbox.")],
+    project: Annotated[str, typer.Option("--project", "-p", help="Le projet.")],
+    demo: Demo = False,
+) -> None:
+    """L'adresse secrète à déclarer dans Kobo, pour que chaque soumission réveille la collecte de ce formulaire."""
+    from meal_pipelines.collect.hook_address import PUBLIC, hook_path, hook_secret, public_address
+    from meal_pipelines.display import console
+    from meal_pipelines.project.load import load_projects
+
+    settings = settings_of(demo)
+    loaded = load_projects(settings, [project])[project]
+    _named({project: loaded}, form)
+    kind = loaded.project.sources[loaded.forms[form].form.source.use].kind
+    if kind != "kobo":
+        raise ConfigurationError(
+            f"« {form} » n'est pas collecté sur KoboToolbox ({kind}) : aucune adresse à déclarer. "
+            + (
+                "Ses classeurs sont vus dès qu'ils sont déposés."
+                if kind == "workbook"
+                else "Il est collecté chaque nuit."
+            )
+        )
+    path = hook_path(hook_secret(settings), project, form)
+    address = public_address(settings, path)
+    console.print(
+        "Dans Kobo : le formulaire → Paramètres → Services REST → Enregistrer un nouveau service, au format JSON, avec "
+        "cette adresse :",
+        soft_wrap=True,
+    )
+    typer.echo(f"  {address or f'https://VOTRE-ADRESSE{path}'}")
+    if address is None:
+        console.print(
+            f"VOTRE-ADRESSE : celle de votre proxy https ; écrivez-la dans la variable {PUBLIC} pour la voir ici.",
+            soft_wrap=True,
+        )
+    console.print(
+        "Elle est secrète. Qui la connaît peut réveiller la collecte, et rien d'autre : ce que Kobo y envoie n'est ni lu ni "
+        "gardé. Écoutez avec « meal up --hook-port ».",
+        soft_wrap=True,
+    )

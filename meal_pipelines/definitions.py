@@ -18,6 +18,7 @@ from assets.indicators import indicators_asset
 from assets.marts import mart_asset, mart_key, reference_asset
 from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
+from assets.sensors import sensors
 from expectations.marts import suite_for
 from meal_pipelines.collect.punctuality import NIGHT, TIMEZONE
 from meal_pipelines.collect.servers import server_name
@@ -41,10 +42,12 @@ def build_definitions(
     """
     settings = settings or Settings.load()
     projects = load_projects(settings)
+    nightly = nightly_job()
     definitions = dg.Definitions(
         assets=_assets(settings, projects),
-        jobs=[nightly_job(), thema_job()],
+        jobs=[nightly, thema_job()],
         schedules=_schedules(),
+        sensors=sensors(settings, projects, nightly, QUIET),
         resources={"platform": Platform(), **(resources or {})},
         executor=_executor(settings),
     )

@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -196,13 +196,16 @@ def _silence() -> None:
         logger.propagate = False
 
 
-def serve(settings: Settings, *, port: int, read_only: bool = False) -> Iterator[str]:
+def serve(settings: Settings, *, port: int, read_only: bool = False, hook_port: int | None = None) -> Iterator[str]:
     """Start the UI and the daemon; yields the address when it answers, then ends when one of them does.
 
-    Raises: ConfigurationError when the port is taken; MealError when a process stops by itself.
+    hook_port: where to listen for Kobo's calls as well; None does not listen.
+    Raises: ConfigurationError when a port is taken; MealError when a process stops by itself.
     """
     prepare_instance(settings)
-    _require_free(port)
+    _require_free(port, "--port")
+    if hook_port is not None:
+        _require_free(hook_port, "--hook-port")
     signal.signal(signal.SIGTERM, _interrupt)  # a service manager's stop ends the children too
     import dagster as dg
 
@@ -212,25 +215,19 @@ def serve(settings: Settings, *, port: int, read_only: bool = False) -> Iterator
     webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace, *QUIET]
     if read_only:
         webserver.append("--read-only")
-    daemon = [
-        sys.executable,
-        "-m",
-        "dagster._daemon",
-        "run",
-        *workspace,
-        "--log-level",
-        "error",
-        "--code-server-log-level",
-        "error",
-    ]
-    with _process(webserver) as ui, _process(daemon) as background:
+    levels = ["--log-level", "error", "--code-server-log-level", "error"]
+    commands = [webserver, [sys.executable, "-m", "dagster._daemon", "run", *workspace, *levels]]
+    if hook_port is not None:
+        commands.append([sys.executable, "-m", "meal_pipelines.collect.hook_receiver", str(hook_port)])
+    with ExitStack() as stack:
+        processes = [stack.enter_context(_process(command)) for command in commands]
         address = f"http://127.0.0.1:{port}"
-        while not _answers(address):
-            _require_running(ui, background)
+        while not (_answers(address) and (hook_port is None or _listens(hook_port))):
+            _require_running(processes)
             time.sleep(0.3)
         yield address
         while True:
-            _require_running(ui, background)
+            _require_running(processes)
             time.sleep(1)
 
 
@@ -238,23 +235,37 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _require_free(port: int) -> None:
+def _require_free(port: int, option: str) -> None:
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise ConfigurationError(
-                f"Le port {port} est déjà pris. Fermez l'autre programme, ou choisissez-en un autre : « meal up --port {port + 1} »."
+                f"Le port {port} est déjà pris. Fermez l'autre programme, ou choisissez-en un autre : "
+                f"« meal up {option} {port + 1} »."
             ) from None
 
 
-def _require_running(*processes: subprocess.Popen[bytes]) -> None:
+NAMES = {
+    "dagster_webserver": "L'interface de Dagster",
+    "dagster._daemon": "Le planificateur de Dagster",
+    "meal_pipelines.collect.hook_receiver": "L'écoute des appels de Kobo",
+}
+
+
+def _require_running(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in processes:
         if process.poll() is not None:
-            name = "L'interface" if "dagster_webserver" in process.args else "Le planificateur"  # type: ignore[operator]
+            name = NAMES[process.args[2]]  # type: ignore[index]
             raise MealError(
-                f"{name} de Dagster s'est arrêté(e) (code {process.returncode}). Lancez « meal doctor », puis relancez."
+                f"{name} s'est arrêté(e) (code {process.returncode}). Lancez « meal doctor », puis relancez."
             )
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(address: str) -> bool:

@@ -34,19 +34,16 @@ def open_sources(
     Raises: ConfigurationError when a variable, a folder or a setting is missing.
     """
     server = project.project.sources[form.form.source.use]
+    if server.kind == "workbook":
+        return [(None, _workbooks(inbox_of(settings, project, form), form, keyring, warehouse))]
     if settings.demo:
-        folder = settings.sample / project.id / form.name
-        if server.kind == "workbook":
-            return [(None, _workbooks(Inbox(str(folder), f"{form.name}-*"), form, keyring, warehouse))]
-        return _exports(folder)
+        return _exports(settings.sample / project.id / form.name)
     if server.kind == "kobo":
         return [(None, _kobo(settings, project, form, server))]
     if server.kind == "odk":
         return [(None, _odk(settings, project, form, server))]
     where = project.lines.at("sources", form.form.source.use)
     path = expand(str(server.path), settings.variables, where)
-    if server.kind == "workbook":
-        return [(None, _workbooks(_inbox(project, form, path), form, keyring, warehouse))]
     folder = project.folder / path
     if form.form.source.sheet:
         return [(None, _exported_workbook(folder, form, _received(form, keyring, warehouse)))]
@@ -127,8 +124,15 @@ def concealer(form: LoadedForm, keyring: Keyring) -> Callable[[str], str] | None
     return lambda key: hasher(key.encode())[:12].hex()
 
 
-def _inbox(project: LoadedProject, form: LoadedForm, path: str) -> Inbox:
-    """The folder of a form, which other forms of the project may share."""
+def inbox_of(settings: Settings, project: LoadedProject, form: LoadedForm) -> Inbox:
+    """The folder of a form's workbooks, which other forms of the project may share.
+
+    Raises: ConfigurationError when a variable is missing.
+    """
+    if settings.demo:
+        return Inbox(str(settings.sample / project.id / form.name), f"{form.name}-*")
+    use = form.form.source.use
+    path = expand(str(project.project.sources[use].path), settings.variables, project.lines.at("sources", use))
     address = path if "://" in path else str(project.folder / path)
     patterns = {
         other.name: _pattern(other)

@@ -4,57 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from meal_pipelines.definitions import NIGHTLY, build_definitions
 from meal_pipelines.orchestrate import prepare_instance
-from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.settings import Settings
-from tests.end_to_end.command import House, a_house, until
+from tests.end_to_end.command import House, until
+from tests.end_to_end.kobo_house import a_kobo_house
 from tests.kobo_server import KoboServer
-from tests.stage_cases import PROJECT, written
-
-EXPORT = "  dossier: {kind: export, path: donnees}\n"
-KOBO = '  dossier: {kind: kobo, url: "${URL_NAME}", token: "${KOBO_TOKEN}"}\n'
-NAMES = ("alpha", "beta")
-
-
-def a_project(folder: Path, name: str) -> None:
-    """Two forms on one server, whose address has a variable of its own in each project."""
-    text = PROJECT.replace(EXPORT, KOBO.replace("URL_NAME", f"{name.upper()}_URL"))
-    for form in ("visites", "ateliers"):
-        text = text.replace("{use: dossier}", f"{{use: dossier, asset: a{name}{form}}}", 1)
-    written(folder / name, name, text)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KoboServer]:
-    """With two submissions a page."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with KoboServer(maximum=2) as kobo:
-        for name in NAMES:
-            for form in ("visites", "ateliers"):
-                kobo.add_asset(f"a{name}{form}")
-                for number in range(10):
-                    kobo.submit(f"a{name}{form}", {"theme": str(number)})
-        yield kobo
-
-
-@pytest.fixture
-def house(server: KoboServer) -> Iterator[House]:
-    with a_house(ALPHA_URL=server.url, BETA_URL=f"{server.url}/", KOBO_TOKEN=server.token) as made:
-        for name in NAMES:
-            a_project(made.folder / "projects", name)
-        made.more["MEAL_PROJECTS"] = str(made.folder / "projects")
-        Keyring.create(made.settings(demo=False).keyring)
+def both() -> Iterator[tuple[KoboServer, House]]:
+    with a_kobo_house() as made:
         yield made
 
 
-def test_two_runs_that_meet_at_a_server_take_turns_and_both_succeed(server: KoboServer, house: House) -> None:
+def test_two_runs_that_meet_at_a_server_take_turns_and_both_succeed(both: tuple[KoboServer, House]) -> None:
     """The first is kept in the middle of its reading until the second waits; their requests never mingle."""
+    server, house = both
     gate = threading.Event()
     server.after_answer.append(lambda: gate.wait(90))
     first = house.start("run", "-p", "alpha", "-s", "raw")
@@ -76,9 +46,10 @@ def test_two_runs_that_meet_at_a_server_take_turns_and_both_succeed(server: Kobo
 
 
 def test_two_projects_of_one_server_share_its_pool_which_lets_one_run_in(
-    server: KoboServer, house: House, monkeypatch: pytest.MonkeyPatch
+    both: tuple[KoboServer, House], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two variables, one address; the name holds neither token nor path. Dagster counts whole runs."""
+    server, house = both
     settings = house.settings(demo=False)
     pools = pools_of(settings)
     assert set(pools.values()) == {f"kobo_{server.url.removeprefix('http://')}"} and len(pools) == 4
