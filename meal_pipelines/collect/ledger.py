@@ -71,6 +71,17 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of submissions shown by a source.
+
+    rows: for `write`, None when nothing differs · gone: the known ones that the source holds no more, seen on completing them.
+    """
+
+    rows: bytes | None = field(default=None, repr=False)
+    gone: Sequence[Known] = ()
+
+
 @dataclass
 class SweepPosition:
     """How far a sweep has come. load: the load that began it, under which `raw.missing` notes what it did not meet.
@@ -229,11 +240,8 @@ class Ledger:
 
     def prepare(
         self, load: Load, position: Position, submissions: Iterable[Submission], last: dict[str, Known], source: Source
-    ) -> bytes | None:
-        """Seal a version of each submission that differs from its last one, `last`, as known before.
-
-        Returns: the rows for `write`, None when nothing differs. Touches no row.
-        """
+    ) -> Prepared:
+        """Seal a version of each submission that differs from its last one, `last`, as known before. Touches no row."""
         fresh: list[tuple[Submission, Known | None, bytes]] = []
         doubtful: list[tuple[Submission, Known, bytes]] = []
         for submission in submissions:
@@ -247,22 +255,25 @@ class Ledger:
         if doubtful:
             before = self._payloads([known for _, known, _ in doubtful])
             fresh += [item for item in doubtful if not source.is_same(before[item[1].submission_id], item[0].payload)]
-        return self._completed(load, position, fresh, source) if fresh else None
+        return self._completed(load, position, fresh, source) if fresh else Prepared()
 
     def _completed(
         self, load: Load, position: Position, fresh: list[tuple[Submission, Known | None, bytes]], source: Source
-    ) -> bytes | None:
+    ) -> Prepared:
         known_of = {submission.submission_id: (known, fingerprint) for submission, known, fingerprint in fresh}
         kept: list[tuple[Submission, int, bytes]] = []
         for submission in source.completed([submission for submission, _, _ in fresh]):
-            known, fingerprint = known_of[submission.submission_id]
+            known, fingerprint = known_of.pop(submission.submission_id)
             if known is None or not known.present:
                 load.added, load.restored = load.added + (known is None), load.restored + (known is not None)
                 position.present = (position.present or 0) + 1
             else:
                 load.changed += 1
             kept.append((submission, 1 if known is None else known.version + 1, fingerprint))
-        return self._rows(load, kept) if kept else None
+        # What the source showed and could not complete is gone since. Passed over, an edit of it would be lost for good when
+        # it comes back before the next load: no stamp would tell.
+        gone = [known for known, _ in known_of.values() if known is not None and known.present]
+        return Prepared(self._rows(load, kept) if kept else None, gone)
 
     def _payloads(self, known: Sequence[Known]) -> dict[str, bytes]:
         """The payloads of these versions, opened."""

@@ -167,12 +167,13 @@ class _Synchronisation:
     def _apply(self, delta: Delta) -> None:
         shown = {submission.submission_id: submission for submission in delta.submissions}
         self.load.received += len(shown)
+        gone = [*delta.gone, *self._named(delta.gone_instances)]
         if shown:
             last = self.ledger.last(list(shown))
-            rows = self.ledger.prepare(self.load, self.position, shown.values(), last, self.source)
-            if rows is not None:
-                self.ledger.write(rows)
-        gone = [*delta.gone, *self._named(delta.gone_instances)]
+            prepared = self.ledger.prepare(self.load, self.position, shown.values(), last, self.source)
+            if prepared.rows is not None:
+                self.ledger.write(prepared.rows)
+            gone += [known.submission_id for known in prepared.gone]
         if gone:
             self.ledger.delete(self.load, self.position, gone)
 
@@ -207,9 +208,11 @@ class _Synchronisation:
             for page in self.source.sweep(sweep.after):
                 before = {item.submission_id: item for item in known.through(page.through)}
                 moved = self._moved(page, before)
-                rows = ledger.prepare(load, self.position, page.submissions, before | moved, self.source)
+                prepared = ledger.prepare(load, self.position, page.submissions, before | moved, self.source)
                 met = {submission.submission_id for submission in page.submissions}
                 missing = [item for key, item in before.items() if item.present and key not in met]
+                missing += prepared.gone
+                found_again = [key for key in moved if key not in {item.submission_id for item in prepared.gone}]
                 if sweep.count is None and page.server_count is not None:
                     sweep.count = sweep.seen + page.server_count
                 sweep.seen, sweep.after = sweep.seen + len(page.submissions), page.through
@@ -217,7 +220,7 @@ class _Synchronisation:
                 if writing is not None:
                     writing.result()
                 progress = None if page.through is None else ledger.progress(load, self.position)
-                writing = pool.submit(self._write, sweep.load, rows, missing, list(moved), progress)
+                writing = pool.submit(self._write, sweep.load, prepared.rows, missing, found_again, progress)
                 self.progress(load.received, load.server_count)
             if writing is not None:
                 writing.result()

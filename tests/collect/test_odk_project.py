@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from meal_pipelines.collect.odk import OdkEntities, OdkForm
 from meal_pipelines.collect.sources import open_sources
+from meal_pipelines.collect.sync import SWEEP_EVERY
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.project.load import LoadedProject, load_project
 from meal_pipelines.settings import Settings
@@ -157,3 +159,29 @@ def test_every_published_questionnaire_is_kept(server: OdkServer, form: Form, be
     bench.sync(source=source(server))
     kept = bench.query("select form_version from raw.form_version where project = %s order by 1", bench.project.id)
     assert kept == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize("is_sweep", [False, True])
+def test_an_edit_met_on_its_way_to_the_bin_is_not_lost_when_it_comes_back(
+    is_sweep: bool, server: OdkServer, form: Form, bench: Bench
+) -> None:
+    """Shown, deleted before its answers could be read, restored before the next night: no stamp tells any more.
+
+    Nor does the total, when another submission comes at the same moment.
+    """
+    root, *_ = fill(server, form, 3)
+    bench.sync(source=source(server))
+    server.wait(days=1)
+    server.edit(form, root, {"age": "77"})
+    server.wait(hours=1)
+    before = [lambda: None] if is_sweep else []  # a sweep asks first for what is in the bin
+    server.after_answer.extend([*before, lambda: (server.delete(form, root), fill(server, form, 1))])
+    load = bench.sync(source=source(server), sweep_every=timedelta(0) if is_sweep else SWEEP_EVERY)
+    assert (load.mode, load.removed) == ("sweep" if is_sweep else "changes", 1)
+    server.wait(days=1)
+    server.restore(form, root)
+    bench.sync(source=source(server))
+    [(blob, version)] = bench.query(
+        "select payload, version from raw.submission where submission_id = %s order by version desc limit 1", root
+    )
+    assert bench.unsealed(blob, f"raw|{bench.project.id}|visites|{root}|{version}")["age"] == "77"
