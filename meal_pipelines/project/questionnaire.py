@@ -74,7 +74,8 @@ class Table:
 class Questionnaire:
     """One version of a form: its tables, main first, and its choice lists.
 
-    `fingerprint` changes whenever anything that is read here changes; `warnings` are for people to look at.
+    `fingerprint` changes whenever anything that is read here changes; `warnings` are for people to look at; `sheets` are
+    what it was read from.
     """
 
     file: Path
@@ -85,6 +86,7 @@ class Questionnaire:
     choices: dict[str, tuple[Choice, ...]]
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    sheets: dict[str, list[tuple[int, dict[str, str]]]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def main(self) -> Table:

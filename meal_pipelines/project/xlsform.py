@@ -1,55 +1,21 @@
-"""Read an XLSForm: a workbook (.xlsx, .xls) or the CSV files of its sheets.
+"""Read an XLSForm: what the lines of its sheets mean.
 
-Source: XLSForm specification. Converts nothing: deploying a form is pyxform's work.
+Source: XLSForm specification. Files are opened in `sheets.py`, types are in `question_types.py`; nothing is converted:
+that is pyxform's work.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.question_types import SELECTS, TYPES, UNANSWERED, spelled
 from meal_pipelines.project.questionnaire import MAIN, Choice, Question, Questionnaire, Table
+from meal_pipelines.project.sheets import Row, Sheets, read_sheets
 
-METADATA = {
-    "start",
-    "end",
-    "today",
-    "deviceid",
-    "username",
-    "simserial",
-    "subscriberid",
-    "phonenumber",
-    "email",
-    "audit",
-}
-UNANSWERED = {"note", "audit", "start-geopoint", "background-audio", "trigger"}
-ATTACHMENTS = {"image", "audio", "video", "file"}
-TYPES = (
-    {"text", "integer", "decimal", "range", "date", "time", "dateTime", "calculate", "hidden", "barcode", "acknowledge"}
-    | {"select_one", "select_multiple", "rank", "select_one_from_file", "select_multiple_from_file"}
-    | {"geopoint", "geotrace", "geoshape", "csv-external", "xml-external"}
-    | METADATA
-    | UNANSWERED
-    | ATTACHMENTS
-)
-ALIASES = {
-    "int": "integer",
-    "string": "text",
-    "datetime": "dateTime",
-    "photo": "image",
-    "gps": "geopoint",
-    "location": "geopoint",
-    "select1": "select_one",
-    "select_all_that_apply": "select_multiple",
-    "trigger": "acknowledge",
-    "begin_loop": "begin_repeat",
-    "end_loop": "end_repeat",
-}
 RESERVED = {
     "submission_id", "version", "form_version", "submitted_at", "load_id", "repeat_index", "parent_index",
     "person_id", "duplicate_key", "personal",
@@ -61,79 +27,33 @@ def read_questionnaire(survey: Path, choices: Path | None = None) -> Questionnai
 
     Raises: ConfigurationError with the file, sheet and line of what cannot be read.
     """
-    sheets = _csv_sheets(survey, choices) if choices is not None else _workbook_sheets(survey)
+    return questionnaire_of(read_sheets(survey, choices), survey)
+
+
+def questionnaire_of(sheets: Sheets, file: Path) -> Questionnaire:
+    """The questionnaire that these sheets are; `file` names it in messages.
+
+    Raises: as `read_questionnaire`.
+    """
     if "survey" not in sheets:
         raise ConfigurationError(
-            f"{survey.name} : la feuille « survey » manque ; ce n'est pas un XLSForm. Ajoutez-la ou corrigez son nom."
+            f"{file.name} : la feuille « survey » manque ; ce n'est pas un XLSForm. Ajoutez-la ou corrigez son nom."
         )
     lists = _choices(sheets.get("choices", []))
     settings = dict(sheets["settings"][0][1]) if sheets.get("settings") else {}
-    reader = _Reader(survey, lists)
+    reader = _Reader(file, lists)
     tables = reader.read(sheets["survey"])
     return Questionnaire(
-        file=survey,
-        title=settings.get("form_title", survey.stem),
-        form_id=settings.get("form_id", survey.stem),
+        file=file,
+        title=settings.get("form_title", file.stem),
+        form_id=settings.get("form_id", file.stem),
         version=settings.get("version", ""),
         tables=tables,
         choices=lists,
         fingerprint=hashlib.sha256(repr(sorted(sheets.items())).encode()).hexdigest(),
         warnings=tuple(reader.warnings),
+        sheets=sheets,
     )
-
-
-Row = tuple[int, dict[str, str]]
-
-
-def _workbook_sheets(path: Path) -> dict[str, list[Row]]:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    if not path.is_file():
-        raise ConfigurationError(f"Questionnaire introuvable : {path}. Corrigez « questionnaire ».")
-    try:
-        workbook = CalamineWorkbook.from_path(path)
-    except (CalamineError, OSError, ValueError):
-        raise ConfigurationError(
-            f"{path.name} n'est pas un classeur lisible (XLSX ou XLS). Enregistrez-le à nouveau depuis Excel."
-        ) from None
-    with workbook:
-        return {
-            name.strip().lower(): _rows(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False))
-            for name in workbook.sheet_names
-            if name.strip().lower() in ("survey", "choices", "settings")
-        }
-
-
-def _csv_sheets(survey: Path, choices: Path) -> dict[str, list[Row]]:
-    sheets: dict[str, list[Row]] = {}
-    for name, path in (("survey", survey), ("choices", choices)):
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                sheets[name] = _rows([list(row) for row in csv.reader(file)])
-        except (FileNotFoundError, UnicodeDecodeError):
-            raise ConfigurationError(f"Questionnaire illisible : {path}. Il faut un CSV en UTF-8.") from None
-    return sheets
-
-
-def _rows(cells: Sequence[Sequence[object]]) -> list[Row]:
-    """(line, cells by header) for every line that says something; lines count from 1 as a spreadsheet shows them."""
-    if not cells:
-        return []
-    header = [_text(cell) for cell in cells[0]]
-    rows = []
-    for line, row in enumerate(cells[1:], start=2):
-        named = {name: _text(cell) for name, cell in zip(header, row, strict=False) if name and _text(cell)}
-        if named:
-            rows.append((line, named))
-    return rows
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return str(cell).strip()
 
 
 def _translated(cells: dict[str, str], column: str) -> dict[str, str]:
@@ -152,9 +72,9 @@ def _translated(cells: dict[str, str], column: str) -> dict[str, str]:
 def _choices(rows: list[Row]) -> dict[str, tuple[Choice, ...]]:
     lists: dict[str, list[Choice]] = {}
     for _, cells in rows:
-        name, code = cells.get("list_name") or cells.get("list name"), cells.get("name") or cells.get("value")
+        name, code = cells.get("list_name"), cells.get("name")
         if name and code:
-            known = {"list_name", "list name", "name", "value"}
+            known = {"list_name", "name"}
             attributes = {key: text for key, text in cells.items() if key not in known and not key.startswith("label")}
             lists.setdefault(name, []).append(Choice(code, _translated(cells, "label"), attributes))
     return {name: tuple(choices) for name, choices in lists.items()}
@@ -184,19 +104,15 @@ class _Reader:
 
     def read(self, rows: list[Row]) -> dict[str, Table]:
         for line, cells in rows:
-            kind = re.sub(r"^(begin|end)[ _]", r"\1_", cells.get("type", "").strip())
-            if not kind or cells.get("disabled", "").lower() in ("yes", "true"):
+            if not cells.get("type") or cells.get("disabled", "").lower() in ("yes", "true"):
                 continue
-            word, _, rest = (
-                kind.replace("select one", "select_one").replace("select multiple", "select_multiple").partition(" ")
-            )
-            word = ALIASES.get(word, word)
+            word, rest = spelled(cells["type"])
             if word in ("begin_group", "begin_repeat"):
                 self._begin(word, line, cells)
             elif word in ("end_group", "end_repeat"):
                 self._end(word, line)
             else:
-                self._question(word, rest.split(), line, cells)
+                self._question(word, rest, line, cells)
         if self.stack:
             raise self._wrong(self.stack[-1].line, f"« {self.stack[-1].name} » commence et ne finit jamais")
         return {
@@ -226,6 +142,8 @@ class _Reader:
         self.stack.pop()
 
     def _question(self, word: str, rest: list[str], line: int, cells: dict[str, str]) -> None:
+        if word.startswith("begin_loop"):
+            raise self._wrong(line, "les boucles (« begin loop ») ne sont pas lues : écrivez un groupe par choix")
         if word not in TYPES:
             raise self._wrong(line, f"le type « {cells['type']} » n'existe pas")
         if word in UNANSWERED:
@@ -233,7 +151,7 @@ class _Reader:
         name = cells.get("name", "")
         if not name:
             raise self._wrong(line, f"une question « {word} » n'a pas de nom")
-        list_name = rest[0] if rest and word in ("select_one", "select_multiple", "rank") else None
+        list_name = rest[0] if rest and word in SELECTS else None
         if list_name and not self.lists:
             raise self._wrong(
                 line, f"« {name} » choisit dans « {list_name} », et la feuille « choices » manque ou est vide"
@@ -274,7 +192,7 @@ class _Reader:
 
     def _relevant(self, cells: dict[str, str]) -> tuple[str, ...]:
         around = tuple(r for opened in self.stack if opened.table == self._table for r in opened.relevant)
-        own = cells.get("relevant") or cells.get("relevance") or ""
+        own = cells.get("relevant", "")
         return (*dict.fromkeys(around), own) if own else tuple(dict.fromkeys(around))
 
     def _column(self, name: str) -> str:

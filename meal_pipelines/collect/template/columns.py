@@ -7,8 +7,8 @@ from typing import Literal
 
 from meal_pipelines.clean.judge import REQUIRED_WORDS
 from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.question_types import ATTACHMENTS, METADATA
 from meal_pipelines.project.questionnaire import Question, french
-from meal_pipelines.project.xlsform import ATTACHMENTS, METADATA
 
 Language = Literal["fr", "ar"]
 
