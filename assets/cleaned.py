@@ -11,7 +11,8 @@ from assets.metadata import column_lineage, from_questions, table_metadata
 from expectations.cleaned import suite_for
 from meal_pipelines.clean import stage
 from meal_pipelines.clean.build import CleanBuild
-from meal_pipelines.clean.findings import unknown_questions
+from meal_pipelines.clean.findings import unknown_questions, unknown_versions
+from meal_pipelines.clean.readings import Readings
 from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from resources import Platform
@@ -19,12 +20,15 @@ from resources import Platform
 UNCLASSIFIED = "questions_classees"
 
 
-def audited(project: LoadedProject, form: LoadedForm) -> list[Audited]:
-    """The tables of the form with their suites, main first."""
+VERSIONS = "versions_connues"
+
+
+def audited(project: LoadedProject, form: LoadedForm, readings: Readings | None = None) -> list[Audited]:
+    """The tables of the form with their suites, main first; with `readings`, each row is judged by what its version asked."""
     found = []
     for name, table in form.questionnaire.tables.items():
         spec = cleaned_spec(form, table)
-        found.append(Audited(spec, suite_for(project.project, form, table, spec), name))
+        found.append(Audited(spec, suite_for(project.project, form, table, spec, readings), name))
     return found
 
 
@@ -40,6 +44,12 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
         description="Chaque question reçue est dans le questionnaire et a une classe de confidentialité.",
     )
 
+    versions = dg.AssetCheckSpec(
+        VERSIONS,
+        asset=key,
+        description="Chaque version du questionnaire avec laquelle on a répondu est décrite par le serveur ou par le projet.",
+    )
+
     @dg.asset(
         key=key,
         deps=[dg.AssetKey(["raw", project.id, form.name])],
@@ -50,7 +60,7 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
         tags={"projet": project.id, "formulaire": form.name, "etape": "cleaned"},
         kinds={"postgres", "pandas", "greatexpectations"},
         metadata=table_metadata(main, tables=", ".join(item.spec.qualified for item in tables)),
-        check_specs=[*checks, unclassified],
+        check_specs=[*checks, unclassified, versions],
     )
     def clean(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         name = key.to_user_string()
@@ -65,8 +75,9 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
             if build is None:
                 verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None
             else:
-                verdicts = audit(platform, tables, whole=build.whole)
+                verdicts = audit(platform, audited(loaded, current, build.readings), whole=build.whole)
                 verdicts.append(_unclassified(platform, current, main.qualified, build))
+                verdicts.append(_versions(platform, current, main.qualified, build))
                 refusal = condemned(verdicts)
                 # Before the publication: a run killed between the two judges again; the other way round it never would.
                 keep(platform, "cleaned", project.id, form.name, verdicts, context.run_id)
@@ -74,7 +85,7 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
                     stage.publish(platform.warehouse, build, log)
                 else:
                     stage.discard(platform.warehouse, build)
-        yield from results(key, verdicts, [*checks, unclassified], unchanged=build is None)
+        yield from results(key, verdicts, [*checks, unclassified, versions], unchanged=build is None)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)
         platform.end(name, "à jour" if build is None else _told(build))
@@ -102,6 +113,21 @@ def _unclassified(platform: Platform, form: LoadedForm, table: str, build: Clean
             f"classe ({form.where}, sous « privacy »), et relancez."
         )
     return Verdict(table, UNCLASSIFIED, text, "warning", passed=not names)
+
+
+def _versions(platform: Platform, form: LoadedForm, table: str, build: CleanBuild) -> Verdict:
+    """Name the versions that nothing describes: how their submissions were read is an assumption."""
+    met_before = [] if build.whole else unknown_versions(platform.warehouse, form)
+    names = sorted(build.readings.unknown | {version for version in met_before if build.readings.is_unknown(version)})
+    text = "Chaque version du questionnaire est connue."
+    if names:
+        read_as = form.versions.unknown_as
+        how = f"comme la version « {read_as} »" if read_as else "comme le questionnaire d'aujourd'hui"
+        text = (
+            f"Version(s) du questionnaire que ni le serveur ni le projet ne décrit : {', '.join(names)}. Leurs soumissions "
+            f"sont lues {how}. Nommez-les sous « until » dans forms/{form.name}.yaml, avec ce qui a changé depuis, puis relancez."
+        )
+    return Verdict(table, VERSIONS, text, "warning", passed=not names)
 
 
 def _metadata(platform: Platform, build: CleanBuild | None, form: LoadedForm) -> dict[str, Any]:

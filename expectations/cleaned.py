@@ -9,29 +9,36 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expectations.grain import asked, check_name, day, distinctly, of_grain
 from expectations.model import Expectation, Severity, Suite
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.model import Project
-from meal_pipelines.project.questionnaire import Question, Table
+from meal_pipelines.project.questionnaire import MAIN, Question, Table
 from meal_pipelines.warehouse.tables import TableSpec
+
+if TYPE_CHECKING:
+    from meal_pipelines.clean.readings import Readings
 
 NUMERIC = ("integer", "decimal", "range")
 SEVERAL = ("select_multiple", "rank")
 ALWAYS = ("yes", "true", "true()", "oui")
 """What « required » says when an answer is always needed; anything else is a condition."""
 
+SEALED_NAME = "donnees_personnelles_scellees"
 BOUND = re.compile(r"\.\s*(<=|>=|<|>)\s*(?:date\(\s*['\"](\d{4}-\d\d-\d\d)['\"]\s*\)|(-?\d+(?:\.\d+)?))")
 EQUALITY = re.compile(r"\$\{\s*([^}\s]+)\s*\}\s*=\s*['\"]([^'\"]*)['\"]")
 AND = re.compile(r"\s+and\s+")
 
 
-def suite_for(project: Project, form: LoadedForm, table: Table, spec: TableSpec) -> Suite:
+def suite_for(
+    project: Project, form: LoadedForm, table: Table, spec: TableSpec, readings: Readings | None = None
+) -> Suite:
     """What one table of a form must satisfy in `cleaned`.
 
-    Args: table, the form itself or one of its repeats; spec, its table as the warehouse names it.
+    Args: table, the form itself or one of its repeats; spec, its table as the warehouse names it; readings, how older
+    versions are read: a row is judged by what its version asked. Names and number of the expectations never depend on them.
     """
     found = of_grain(spec)
     if spec.column("submitted_at") is not None:
@@ -46,7 +53,28 @@ def suite_for(project: Project, form: LoadedForm, table: Table, spec: TableSpec)
         if spec.column(question.column) is not None:
             found += _of_question(project, form, table, question)
     found += _sealed(form, table, spec)
+    if readings is not None:
+        through = None if table.name == MAIN else replace(spec, name=form.table_of(MAIN)).staged
+        found = [_by_its_version(each, form, table, readings, through) for each in found]
     return Suite(spec.qualified, distinctly(found))
+
+
+def _by_its_version(
+    expectation: Expectation, form: LoadedForm, table: Table, readings: Readings, through: str | None
+) -> Expectation:
+    """The expectation without the rows of versions that asked otherwise, and with the choices that only they had."""
+    columns = {question.column: question for question in table.questions}
+    meant = [columns[name] for name in expectation.columns if name in columns]
+    if expectation.name == SEALED_NAME:
+        meant = form.sealed(table)
+    parameters = dict(expectation.parameters)
+    if expectation.kind == "in_list" and meant:
+        kept = readings.accepted(meant[0].list_name or "")
+        return replace(expectation, parameters={**parameters, "values": (*parameters["values"], *kept)})
+    spared = dict.fromkeys(version for each in meant for version in readings.spared(table.name, each.column))
+    if not spared:
+        return expectation
+    return replace(expectation, parameters={**parameters, "unless_version": tuple(spared), "version_in": through})
 
 
 def _of_question(project: Project, form: LoadedForm, table: Table, question: Question) -> list[Expectation]:
@@ -130,7 +158,7 @@ def _sealed(form: LoadedForm, table: Table, spec: TableSpec) -> list[Expectation
     sentence = "Les réponses personnelles de qui consent sont présentes, scellées."
     parameters = {"when": when} if when else {}
     severity: Severity = "critical" if is_certain else "warning"
-    return [Expectation("donnees_personnelles_scellees", sentence, "not_null", columns, parameters, severity)]
+    return [Expectation(SEALED_NAME, sentence, "not_null", columns, parameters, severity)]
 
 
 def _needed_when(form: LoadedForm, table: Table, question: Question) -> dict[str, str] | None:

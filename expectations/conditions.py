@@ -5,7 +5,7 @@ Knows PostgreSQL and our kinds of expectation; runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +27,21 @@ def failing(expectation: Expectation) -> str:
     condition = sa.or_(*parts)
     for name, value in expectation.parameters.get("when", {}).items():
         condition = sa.and_(sa.column(name) == value, condition)
+    unless = expectation.parameters.get("unless_version")
+    if unless:
+        condition = sa.and_(sa.not_(_of_versions(unless, expectation.parameters.get("version_in"))), condition)
     return _text(condition)
+
+
+def _of_versions(versions: Sequence[str], through: str | None) -> sa.ColumnElement[bool]:
+    """Whether a row was filled with one of these versions; a row of a repeat through the form's own table in `build`."""
+    version: sa.ColumnElement[str] = sa.column("form_version", sa.Text)
+    is_one_of = sa.func.coalesce(version, "").in_(list(versions))
+    if through is None:
+        return is_one_of
+    form = sa.table(through, sa.column("submission_id"), sa.column("form_version"), schema="build")
+    filled = sa.select(form.c.submission_id).where(sa.func.coalesce(form.c.form_version, "").in_(list(versions)))
+    return sa.column("submission_id").in_(filled)
 
 
 def _is_null(name: str, parameters: Mapping[str, Any]) -> sa.ColumnElement[bool]:

@@ -39,7 +39,8 @@ class Expectation:
     - `columns`: none; the table has exactly `columns`.
 
     The first five are judged row by row, each of `columns` in turn, and take `when` (columns and the value that each
-    must have) to say which rows are judged.
+    must have) to say which rows are judged, and `unless_version` (versions of the form whose rows are not; in a repeat
+    they are found through `version_in`, the form's own table in `build`).
     """
 
     name: str

@@ -52,14 +52,13 @@ def template(
     language: Annotated[Tongue, typer.Option(help="Langue des listes et du premier en-tête.")] = Tongue.FRENCH,
 ) -> None:
     """Écrire le classeur vide qu'un partenaire remplit : en-têtes fr et ar, listes, contrôles, version."""
-    from meal_pipelines.collect.sheets.reading import version_of
     from meal_pipelines.collect.template import write_template
     from meal_pipelines.display import console
 
     settings = Settings.load()
     loaded, chosen = _form(settings, project, form)
     suffix = "_ar" if language is Tongue.ARABIC else ""
-    path = to or settings.out / project / "modeles" / f"{form}_{version_of(chosen)}{suffix}.xlsx"
+    path = to or settings.out / project / "modeles" / f"{form}_{chosen.own_version}{suffix}.xlsx"
     write_template(loaded, chosen, path, language.value)
     console.print(f"Modèle écrit : {path}", soft_wrap=True)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from meal_pipelines.clean.corrections import Outcome
+from meal_pipelines.clean.readings import Readings
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.warehouse.tables import Column, TableSpec, short
 
@@ -22,6 +23,7 @@ class CleanBuild:
 
     specs: its tables, main first · whole: built anew, not by a delta · submissions: looked at · quarantined: of them,
     those that do not stand · faults: findings by (rule, severity) · unknown: questions that nobody has declared.
+    readings: how each version of the form is read.
     """
 
     form: LoadedForm
@@ -30,6 +32,7 @@ class CleanBuild:
     fingerprint: str
     until: int
     run_id: str | None
+    readings: Readings
     submissions: int = 0
     deleted: int = 0
     quarantined: int = 0

@@ -11,9 +11,10 @@ import numpy as np
 import orjson
 
 from meal_pipelines.clean.build import REJECTION_COLUMNS, CleanBuild
-from meal_pipelines.clean.corrections import CleaningLog
+from meal_pipelines.clean.corrections import CleaningLog, as_written
 from meal_pipelines.clean.extract import RawTable, extract
 from meal_pipelines.clean.judge import Judge, Judged, rows_around
+from meal_pipelines.clean.readings import Reading
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.project.values import Values
 from meal_pipelines.protect.keyring import Keyring
@@ -22,20 +23,26 @@ from meal_pipelines.warehouse.tables import TableSpec
 
 
 class Cleaner:
-    """Cleans chunks of one form; holds what does not change between chunks."""
+    """Cleans chunks of one form; holds what does not change between chunks.
 
-    def __init__(self, build: CleanBuild, keyring: Keyring, log: CleaningLog) -> None:
-        self.build, self.form, self.log = build, build.form, log
+    reading: how the submissions of an old version are read; None for those that are read as today's.
+    """
+
+    def __init__(self, build: CleanBuild, keyring: Keyring, log: CleaningLog, reading: Reading | None = None) -> None:
+        self.build, self.log, self.reading = build, log, reading
+        self.form = build.form if reading is None else reading.form
         self.sealer = keyring.sealer(build.form.project)
         self.duplicate_hash = keyring.hasher(build.form.project, "duplicate")
-        self.judge = Judge(build.form)
+        self.judge = Judge(self.form)
 
     def clean(self, rows: list[Any], writer: Writer) -> None:
         """Clean n submissions: rows of (submission_id, version, form_version, submitted_at, state, load_id, payload)."""
         ids = [row[0] for row in rows]
         places = [f"raw|{self.form.project}|{self.form.name}|{row[0]}|{row[1]}" for row in rows]
-        tables = extract(self.form.questionnaire, self.sealer.unseal([row[6] for row in rows], places))
-        self.build.corrections += self.log.apply(ids, tables, self.form.questionnaire)
+        payloads = self.sealer.unseal([row[6] for row in rows], places)
+        tables = extract(self.form.questionnaire, payloads) if self.reading is None else self.reading.extract(payloads)
+        in_words_of_today = as_written if self.reading is None else self.reading.corrected
+        self.build.corrections += self.log.apply(ids, tables, in_words_of_today)
         today = _days(rows, tables[MAIN])
         judged: dict[str, Judged] = {}
         for name, raw in tables.items():

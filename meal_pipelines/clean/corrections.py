@@ -17,7 +17,6 @@ from pathlib import Path
 
 from meal_pipelines.clean.extract import RawTable
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.questionnaire import Questionnaire
 
 COLUMNS = ("submission_id", "repeat", "repeat_index", "question", "old_value", "new_value", "issue", "author")
 CONCEALED = re.compile(r"[0-9a-f]{24}")
@@ -48,6 +47,11 @@ class Outcome:
     reason: str
 
 
+def as_written(correction: Correction) -> Correction:
+    """The words of today: the line's own, where the form has not changed."""
+    return correction
+
+
 @dataclass(frozen=True)
 class CleaningLog:
     """Every correction of one form, by submission."""
@@ -65,14 +69,21 @@ class CleaningLog:
         return CleaningLog(self.file, self.fingerprint, dict(found))
 
     def apply(
-        self, submission_ids: list[str], tables: dict[str, RawTable], questionnaire: Questionnaire
+        self,
+        submission_ids: list[str],
+        tables: dict[str, RawTable],
+        today: Callable[[Correction], Correction] = as_written,
     ) -> list[Outcome]:
-        """Correct the answers of a chunk in place; one outcome per line that concerns it."""
+        """Correct the answers of a chunk in place; one outcome per line that concerns it.
+
+        today: a line under the names and codes of today, when the chunk is of an older version: people may have written either.
+        """
         outcomes = []
         owners = {submission_id: owner for owner, submission_id in enumerate(submission_ids)}
         for submission_id in owners.keys() & self.by_submission.keys():
             for correction in self.by_submission[submission_id]:
-                outcomes.append(self._apply(correction, owners[submission_id], tables, questionnaire))
+                state, reason = self._apply(today(correction), owners[submission_id], tables)
+                outcomes.append(Outcome(correction, state, reason))
         return outcomes
 
     def without_submission(self, submission_ids: Iterable[str]) -> list[Outcome]:
@@ -81,13 +92,11 @@ class CleaningLog:
         lines = (line for submission_id in submission_ids for line in self.by_submission.get(submission_id, ()))
         return [Outcome(line, "refused", reason) for line in lines]
 
-    def _apply(
-        self, correction: Correction, owner: int, tables: dict[str, RawTable], questionnaire: Questionnaire
-    ) -> Outcome:
+    def _apply(self, correction: Correction, owner: int, tables: dict[str, RawTable]) -> tuple[str, str]:
         raw = tables.get(correction.repeat)
         question = raw.table.question(correction.question) if raw is not None else None
         if raw is None or question is None:
-            return Outcome(correction, "refused", "La question ou la répétition n'existe pas dans le questionnaire.")
+            return "refused", "La question ou la répétition n'existe pas dans le questionnaire."
         places = (
             i
             for i, pair in enumerate(zip(raw.owner, raw.repeat_index, strict=True))
@@ -95,12 +104,12 @@ class CleaningLog:
         )
         row = next(places, None)
         if row is None:
-            return Outcome(correction, "refused", "La ligne de cette répétition n'existe plus.")
+            return "refused", "La ligne de cette répétition n'existe plus."
         answers = raw.answers[question.column]
         if answers[row] != correction.old:
-            return Outcome(correction, "refused", "La réponse n'est plus celle que le journal voulait corriger.")
+            return "refused", "La réponse n'est plus celle que le journal voulait corriger."
         answers[row] = correction.new
-        return Outcome(correction, "applied", correction.reason)
+        return "applied", correction.reason
 
 
 def read_log(path: Path) -> CleaningLog:

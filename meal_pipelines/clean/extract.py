@@ -32,12 +32,22 @@ Known = defaultdict[str, Spellings]
 """Spellings by question."""
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """Why an answer of an old version could not be made one of today's: the rule, what to say, the answer as it was given."""
+
+    rule: str
+    message: str
+    given: str = field(repr=False)
+
+
 @dataclass
 class RawTable:
     """The rows of one table in one chunk: n rows × one column of texts per question.
 
     owner: the submission's index in the chunk · repeat_index: position among all rows of this repeat in the submission,
     from 1 (0 for the form itself) · parent_index: that of the enclosing repeat's row · strays: answers to unknown questions.
+    Of an old version, also: originals: its own answers that its own conditions name · unreadable: by column and row.
     """
 
     table: Table
@@ -47,6 +57,8 @@ class RawTable:
     answers: dict[str, list[str | None]] = field(default_factory=dict)
     strays: list[dict[str, str] | None] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    originals: dict[str, list[str | None]] = field(default_factory=dict)
+    unreadable: dict[str, dict[int, Unreadable]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.owner)

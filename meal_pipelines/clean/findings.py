@@ -35,7 +35,7 @@ def record_findings(cursor: Any, build: CleanBuild, log: CleaningLog) -> None:
 
 
 def _note_unknown(cursor: Any, build: CleanBuild) -> None:
-    """Remember the questions nobody declared; a whole build has seen every answer, so it also forgets."""
+    """Remember the questions nobody declared and the versions that nothing describes; a whole build, which sees all, forgets."""
     whose = (build.form.project, build.form.name)
     if build.whole:
         cursor.execute("delete from quality.unknown_question where project = %s and form = %s", whose)
@@ -44,6 +44,13 @@ def _note_unknown(cursor: Any, build: CleanBuild) -> None:
         " on conflict do nothing",
         [(*whose, question, build.until) for question in sorted(build.unknown)],
     )
+    if build.whole:
+        cursor.execute("delete from quality.unknown_version where project = %s and form = %s", whose)
+    cursor.executemany(
+        "insert into quality.unknown_version (project, form, form_version, first_load_id) values (%s, %s, %s, %s)"
+        " on conflict do nothing",
+        [(*whose, version, build.until) for version in sorted(build.readings.unknown)],
+    )
 
 
 def unknown_questions(warehouse: Warehouse, form: LoadedForm) -> list[str]:
@@ -51,6 +58,16 @@ def unknown_questions(warehouse: Warehouse, form: LoadedForm) -> list[str]:
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(
             "select question from quality.unknown_question where project = %s and form = %s order by question",
+            (form.project, form.name),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def unknown_versions(warehouse: Warehouse, form: LoadedForm) -> list[str]:
+    """The versions met so far that nothing described, in alphabetical order."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select form_version from quality.unknown_version where project = %s and form = %s order by form_version",
             (form.project, form.name),
         )
         return [row[0] for row in cursor.fetchall()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meal_pipelines.clean.extract import RawTable
+from meal_pipelines.clean.extract import RawTable, Unreadable
 from meal_pipelines.clean.parse import expected, parser_of, plain
 from meal_pipelines.project.expression import Scope, UnsupportedExpression, parse
 from meal_pipelines.project.load import LoadedForm
@@ -68,10 +68,15 @@ class Judge:
             judged.texts = dict(raw.answers)
             return judged
         mistyped = [(question, self._parse(judged, question)) for question in raw.table.questions]
+        unreadable = self._set_unreadable_apart(judged)
         judged.names = self._answers(judged, around)
         scope = Scope(len(raw), judged.names, today[np.array(raw.owner, dtype=int)])
+        told = set()
+        for question, why, rows in unreadable:
+            self._report(judged, scope, question, why.rule, rows, why.message)
+            told |= {(question.column, row) for row in rows}
         for question, rows in mistyped:
-            self._report(judged, scope, question, "type", rows)
+            self._report(judged, scope, question, "type", [row for row in rows if (question.column, row) not in told])
         self._check(judged, scope)
         self._apply_rules(judged, scope)
         return judged
@@ -90,6 +95,18 @@ class Judge:
             return []
         return [row for row, text in enumerate(raw) if text is not None and known[text] is None]
 
+    def _set_unreadable_apart(self, judged: Judged) -> list[tuple[Question, Unreadable, list[int]]]:
+        """Empty the answers of an old version that could not be made ones of today, unless they were corrected since."""
+        found = []
+        for question in judged.raw.table.questions:
+            rows: dict[tuple[str, str], tuple[Unreadable, list[int]]] = {}
+            for row, why in judged.raw.unreadable.get(question.column, {}).items():
+                if judged.raw.answers[question.column][row] == why.given:
+                    judged.texts[question.column][row] = None
+                    rows.setdefault((why.rule, why.message), (why, []))[1].append(row)
+            found += [(question, why, told) for why, told in rows.values()]
+        return found
+
     def _answers(self, judged: Judged, around: Mapping[str, Judged]) -> dict[str, Values]:
         """What names mean in expressions: this table's answers, then those of the rows around each row."""
         answers: dict[str, Values] = {}
@@ -97,6 +114,8 @@ class Judge:
             values = Values.of_texts(judged.texts[question.column])
             judged.values[question.column] = values
             answers.setdefault(question.name, values)
+        for name, texts in judged.raw.originals.items():
+            answers[name] = Values.of_texts(texts)
         parent = judged.raw.table.parent
         if parent is not None:
             outer = around[parent]
@@ -219,14 +238,16 @@ class Judge:
         well: np.ndarray[Any, Any] = answered & [text is not None for text in judged.texts[question.column]]
         return well
 
-    def _report(self, judged: Judged, scope: Scope, question: Question, rule: str, rows: list[int]) -> None:
+    def _report(
+        self, judged: Judged, scope: Scope, question: Question, rule: str, rows: list[int], message: str = ""
+    ) -> None:
         """Empty the faulty answers; quarantine the rows that cannot do without."""
         if not rows:
             return
         needed = self._needed(question, scope)
         if needed is None:
             needed = np.full(scope.rows, question.required.lower() in REQUIRED_WORDS)
-        is_tolerated, message = self.form.tolerates(question), self._message(question, rule)
+        is_tolerated, message = self.form.tolerates(question), message or self._message(question, rule)
         for row in rows:
             critical = bool(needed[row]) and not is_tolerated
             judged.texts[question.column][row] = None

@@ -18,6 +18,7 @@ from meal_pipelines.clean.build import REJECTION_COLUMNS, CleanBuild
 from meal_pipelines.clean.cleaner import Cleaner
 from meal_pipelines.clean.corrections import CleaningLog
 from meal_pipelines.clean.findings import record_findings
+from meal_pipelines.clean.readings import Readings
 from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
@@ -29,13 +30,14 @@ from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import create_table
 
 CHUNK = 10_000
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Raised when the code judges differently: every form is then cleaned again."""
 
 
-def fingerprint(project: LoadedProject, form: LoadedForm, log: CleaningLog) -> str:
+def fingerprint(project: LoadedProject, form: LoadedForm, log: CleaningLog, readings: Readings) -> str:
     """Of everything but the submissions that decides what a cleaned table says."""
-    return hashlib.sha256(f"{RULES_VERSION}|{project.fingerprint(form)}|{log.fingerprint}".encode()).hexdigest()
+    parts = [RULES_VERSION, project.fingerprint(form), log.fingerprint, readings.digest]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
 def prepare(
@@ -54,10 +56,11 @@ def prepare(
     Raises: MealError (a wrong key, a database refusal), never with a value of the data.
     """
     specs = [cleaned_spec(form, table) for table in form.questionnaire.tables.values()]
-    build = CleanBuild(form, specs, True, fingerprint(project, form, log), 0, run_id)
     with closing(warehouse.psycopg()) as reader, closing(warehouse.psycopg()) as connection:
         try:
             with connection.cursor() as cursor:
+                readings = Readings.read(cursor, form)
+                build = CleanBuild(form, specs, True, fingerprint(project, form, log, readings), 0, run_id, readings)
                 total = _plan(cursor, build)
                 connection.commit()
                 if total is None:
@@ -108,7 +111,7 @@ def _build(
     progress: Callable[[int, int], None] | None,
 ) -> None:  # fmt: skip
     """Read, clean and write chunk after chunk; one chunk is written while the next is cleaned."""
-    cleaner = Cleaner(build, keyring, log)
+    cleaners: dict[int, Cleaner] = {}
     done = 0
     # A whole build sees every submission: what it does not meet is nowhere. A delta only learns of deletions.
     gone = set(log.by_submission) if build.whole else set()
@@ -118,13 +121,15 @@ def _build(
             gone.update(row[0] for row in rows if row[4] != "present")
             gone.difference_update(row[0] for row in present)
             build.deleted += len(rows) - len(present)
-            if present:
-                cleaner.clean(present, writer)
+            for reading, part in build.readings.parted(present) if present else ():
+                cleaner = cleaners.get(id(reading)) or Cleaner(build, keyring, log, reading)
+                cleaners[id(reading)] = cleaner
+                cleaner.clean(part, writer)
             done += len(rows)
             if progress is not None:
                 progress(done, total)
     connection.commit()
-    build.not_judged = cleaner.judge.not_judged
+    build.not_judged = {told for cleaner in cleaners.values() for told in cleaner.judge.not_judged}
     build.corrections += log.without_submission(sorted(gone & log.by_submission.keys()))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from meal_pipelines.project.questionnaire import MAIN
+from meal_pipelines.project.version_agreement import versions_disagreements
 
 if TYPE_CHECKING:
     from meal_pipelines.project.load import LoadedForm, LoadedProject
@@ -23,6 +24,7 @@ def disagreements(loaded: LoadedProject) -> list[str]:
         found += _coarser_columns(loaded, form)
         found += _rules(loaded, form)
         found += _files(loaded, form)
+        found += versions_disagreements(form)
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.agreement import disagreements
 from meal_pipelines.project.files import Lines, read_yaml
+from meal_pipelines.project.form_versions import FormVersions
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.project.model import Form, Generalisation, PrivacyClass, Project
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
@@ -24,18 +25,25 @@ from meal_pipelines.settings import Settings
 
 @dataclass(frozen=True)
 class LoadedForm:
-    """One form with its questionnaire and what its project says of every question."""
+    """One form with its questionnaire, what its project says of every question, and how its versions follow one another."""
 
     project: str
     name: str
     form: Form
     questionnaire: Questionnaire
     where: str
+    versions: FormVersions = field(default_factory=FormVersions)
+    version_lines: Lines | None = None
 
     @property
     def table(self) -> str:
         """The name of its table in `cleaned` and `pseudonymised`; a repeat adds `__<repeat>`."""
         return f"{self.project}_{self.name}"
+
+    @property
+    def own_version(self) -> str:
+        """The version that the questionnaire declares, else its fingerprint: what a template is stamped with."""
+        return self.questionnaire.version or self.questionnaire.fingerprint[:12]
 
     def table_of(self, repeat: str) -> str:
         return self.table if repeat == MAIN else f"{self.table}__{repeat}"
@@ -145,12 +153,7 @@ def load_projects(settings: Settings, only: Iterable[str] | None = None) -> dict
 def load_project(folder: Path, variables: Mapping[str, str]) -> LoadedProject:
     """Read one project folder and judge that its files agree with one another."""
     project, lines = read_yaml(folder / "project.yaml", Project)
-    forms = {
-        name: LoadedForm(
-            project.project, name, form, _questionnaire(folder, form, variables, lines, name), lines.at("forms", name)
-        )
-        for name, form in project.forms.items()
-    }
+    forms = {name: _form(folder, project.project, name, form, variables, lines) for name, form in project.forms.items()}
     logframe, logframe_lines = None, None
     if (folder / "logframe.yaml").exists():
         logframe, logframe_lines = read_yaml(folder / "logframe.yaml", Logframe)
@@ -164,6 +167,20 @@ def load_project(folder: Path, variables: Mapping[str, str]) -> LoadedProject:
     if problems:
         raise ConfigurationError("\n".join(problems))
     return loaded
+
+
+def _form(folder: Path, project: str, name: str, form: Form, variables: Mapping[str, str], lines: Lines) -> LoadedForm:
+    questionnaire, where = _questionnaire(folder, form, variables, lines, name), lines.at("forms", name)
+    path = versions_file(folder, name)
+    if not path.exists():
+        return LoadedForm(project, name, form, questionnaire, where)
+    versions, version_lines = read_yaml(path, FormVersions)
+    return LoadedForm(project, name, form, questionnaire, where, versions, version_lines)
+
+
+def versions_file(folder: Path, form: str) -> Path:
+    """Where a project says how the versions of a form follow one another."""
+    return folder / "forms" / f"{form}.yaml"
 
 
 def _questionnaire(folder: Path, form: Form, variables: Mapping[str, str], lines: Lines, name: str) -> Questionnaire:

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from meal_pipelines.project.load import LoadedForm, LoadedProject
-from meal_pipelines.project.xlsform import ATTACHMENTS
+from meal_pipelines.project.question_types import ATTACHMENTS
 
 HEAD = 8192
 """Bytes looked at to know what a file is: the inner files of an office document come after some thousands."""

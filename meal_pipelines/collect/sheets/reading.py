@@ -118,7 +118,7 @@ class FileReader:
 
     def _stamped_version(self, book: Book, receipt: Receipt) -> str | None:
         """The version that the file was made for, by its stamp; a file of another form is refused."""
-        current, stamp = version_of(self.form), book.stamp
+        current, stamp = self.form.own_version, book.stamp
         if not stamp:
             return self.questionnaire.version or None
         if (stamp.get("project"), stamp.get("form")) != (self.form.project, self.form.name):
@@ -203,11 +203,6 @@ class FileReader:
     def _key_wordings(self) -> list[str]:
         question = self.questionnaire.main.question(self.key[0]) if len(self.key) == 1 else None
         return [question.name, *self.source.headers.get(question.name, [])] if question is not None else []
-
-
-def version_of(form: LoadedForm) -> str:
-    """The version of a form's questionnaire: the one it declares, else its fingerprint."""
-    return form.questionnaire.version or form.questionnaire.fingerprint[:12]
 
 
 def _by_parent(rows: list[Row]) -> dict[str, list[Row]]:

@@ -11,7 +11,6 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from meal_pipelines.collect.sheets.book import LISTS_SHEET, STAMP_SHEET
-from meal_pipelines.collect.sheets.reading import version_of
 from meal_pipelines.collect.template import words
 from meal_pipelines.collect.template.columns import Column, Language, columns_of
 from meal_pipelines.collect.template.lists import Lists
@@ -160,7 +159,7 @@ def _guide(
     sheet.merge_cells("A2:F2")
     put(sheet["A1"], f"{words.TITLES['fr']} – {words.TITLES['ar']}")
     sheet["A1"].font = Font(name="Calibri", size=16, bold=True, color=ACCENT)
-    put(sheet["A2"], f"{form.form.label} ({form.form.code}), {project.project.name} – version {version_of(form)}")
+    put(sheet["A2"], f"{form.form.label} ({form.form.code}), {project.project.name} – version {form.own_version}")
     sheet["A2"].font = Font(name="Calibri", size=10, italic=True, color=GREY)
     for cell in (sheet["A1"], sheet["A2"]):
         cell.alignment = Alignment(horizontal="right" if language == "ar" else "left")
@@ -239,7 +238,7 @@ def _choices(column: Column, lists: Lists) -> str:
 def _stamp(sheet: Worksheet, form: LoadedForm, language: Language) -> None:
     """By which a workbook that comes back is known for what it is."""
     pairs = {
-        "project": form.project, "form": form.name, "version": version_of(form),
+        "project": form.project, "form": form.name, "version": form.own_version,
         "fingerprint": form.questionnaire.fingerprint, "language": language,
     }  # fmt: skip
     for line, (name, value) in enumerate(pairs.items(), start=1):
