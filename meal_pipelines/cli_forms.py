@@ -29,7 +29,7 @@ class Tongue(StrEnum):
     ARABIC = "ar"
 
 
-def _form(settings: Settings, project: str, form: str) -> tuple[LoadedProject, LoadedForm]:
+def chosen_form(settings: Settings, project: str, form: str) -> tuple[LoadedProject, LoadedForm]:
     """Raises: ConfigurationError when there is no such project, or no such form in it."""
     from meal_pipelines.project.load import load_projects
 
@@ -56,7 +56,7 @@ def template(
     from meal_pipelines.display import console
 
     settings = Settings.load()
-    loaded, chosen = _form(settings, project, form)
+    loaded, chosen = chosen_form(settings, project, form)
     suffix = "_ar" if language is Tongue.ARABIC else ""
     path = to or settings.out / project / "modeles" / f"{form}_{chosen.own_version}{suffix}.xlsx"
     write_template(loaded, chosen, path, language.value)
@@ -108,7 +108,7 @@ def annotate(
     from meal_pipelines.warehouse.connection import Warehouse
 
     settings = settings_of(demo)
-    _, chosen = _form(settings, project, form)
+    _, chosen = chosen_form(settings, project, form)
     with Warehouse.open(settings) as warehouse:
         keyring = Keyring.read(settings.keyring)
         with warehouse.connect() as connection, connection.cursor() as cursor:

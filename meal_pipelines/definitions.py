@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.attachments import attachments_asset
 from assets.cleaned import cleaned_asset
 from assets.extracts import extract_assets
 from assets.indicators import indicators_asset
@@ -20,6 +21,7 @@ from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
 from assets.sensors import sensors
 from expectations.marts import suite_for
+from meal_pipelines.collect.attachments import collects_files
 from meal_pipelines.collect.punctuality import NIGHT, TIMEZONE
 from meal_pipelines.collect.servers import server_name
 from meal_pipelines.project.load import LoadedProject, load_projects
@@ -69,6 +71,11 @@ def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[d
     with_logframe = [project for project in projects.values() if project.logframe is not None]
     return [
         *(raw_asset(project, form, server_name(settings, project, form)) for project, form in forms),
+        *(
+            attachments_asset(project, form, server_name(settings, project, form))
+            for project, form in forms
+            if collects_files(project, form)
+        ),
         *(cleaned_asset(project, form) for project, form in forms),
         *(pseudonymised_asset(project, form) for project, form in forms),
         reference_asset(models.seeds),

@@ -57,11 +57,20 @@ def erase(
         raise refusal
 
 
-def sweep_store(warehouse: Warehouse, keyring: Keyring, store: FileStore, project: str) -> tuple[int, int]:
-    """Compare the store with the database: after one of them was restored from a backup.
+@dataclass(frozen=True)
+class Compared:
+    """The store beside the database. strangers: sealed files that no row has · missing: kept files that do not lie there."""
 
-    Sealed files that no row of this warehouse has are removed: never call it for a store that another warehouse also uses.
-    Returns: (files removed, kept files that are not in the store). Raises: as `erase`.
+    strangers: int
+    missing: int
+
+
+def compare_store(
+    warehouse: Warehouse, keyring: Keyring, store: FileStore, project: str, *, remove: bool = False
+) -> Compared:
+    """Compare a project's files with what the database says is kept: after one of the two was restored.
+
+    remove: take the strangers away; never where another warehouse uses the same address. Raises: as `erase`.
     """
     with closing(warehouse.psycopg()) as connection:
         ledger = FileLedger(connection, keyring, project, "")
@@ -69,11 +78,12 @@ def sweep_store(warehouse: Warehouse, keyring: Keyring, store: FileStore, projec
             ledger.lock_store(alone=True)
             there = store.addresses(project)
             strangers = ledger.unreferenced(sorted(there))
-            for address in strangers:
-                store.remove(project, address)
+            if remove:
+                for address in strangers:
+                    store.remove(project, address)
             missing = ledger.contents() - there
             connection.commit()
-            return len(strangers), len(missing)
+            return Compared(len(strangers), len(missing))
         except psycopg2.Error as error:
             refusal: MealError = value_free(error)
         raise refusal

@@ -28,8 +28,8 @@ from meal_pipelines.warehouse.refusals import value_free
 IN_A_ROW = 3
 """Files that fail one after the other before the server is left alone: each was tried patiently already."""
 
-BUDGET = timedelta(hours=2)
-"""What a run may take; a first collection of many photos goes on the next nights."""
+BUDGET = timedelta(minutes=30)
+"""What a run may take, while others wait for the server; a first collection of many photos goes on the next nights."""
 
 Progress = Callable[[int, int], None]
 
@@ -51,6 +51,25 @@ class Tally:
     lost: int = 0
     bytes: int = 0
     stopped: str | None = None
+
+    @property
+    def table(self) -> dict[str, int]:
+        """What this run did, under French names."""
+        return {
+            "cette fois : nommés": self.listed,
+            "cette fois : gardés": self.kept,
+            "cette fois : gardés, contenu déjà connu": self.shared,
+            "cette fois : refusés": self.refused.total(),
+            "cette fois : échecs de lecture": self.failed,
+            "cette fois : disparus entre-temps": self.lost,
+            "cette fois : octets scellés": self.bytes,
+        }
+
+    @property
+    def told(self) -> str:
+        """One line for who follows the run."""
+        parts = [(self.kept, "gardés"), (self.refused.total(), "refusés"), (self.failed, "en échec")]
+        return ", ".join(f"{count} {word}" for count, word in parts if count) or "rien de nouveau"
 
 
 def fetch_files(

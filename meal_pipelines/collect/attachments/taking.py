@@ -1,0 +1,77 @@
+"""Take the files of one submission out in clear, for somebody who must look at them; each time leaves a line in `audit`.
+
+Files are written, never opened: what they are called comes from a phone, and is made harmless first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from meal_pipelines.collect.attachments.ledger import FileLedger
+from meal_pipelines.collect.attachments.limits import extension_of
+from meal_pipelines.collect.attachments.store import FileStore
+from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.warehouse.connection import Warehouse
+
+
+def take_out(
+    warehouse: Warehouse,
+    keyring: Keyring,
+    store: FileStore,
+    place: tuple[str, str, str],
+    folder: Path,
+    *,
+    who: str,
+    why: str,
+) -> int:
+    """Write the kept files of one submission (project, form, submission_id) into a new folder, for its owner's eyes only.
+
+    who, why: kept in `audit.file_access` before the first byte is written. Returns: how many files.
+    Raises: ConfigurationError when the folder exists or no reason is given; MealError when there is no file, or one does not open.
+    """
+    project, form, submission_id = place
+    if not why.strip():
+        raise ConfigurationError("Écrivez pourquoi ces fichiers doivent être vus : « --why … ».")
+    if folder.exists():
+        raise ConfigurationError(f"{folder} existe déjà : rien n'est écrit par-dessus. Donnez un dossier neuf.")
+    with closing(warehouse.psycopg()) as connection:
+        files = FileLedger(connection, keyring, project, form).kept(submission_id)
+    if not files:
+        raise MealError(
+            "Aucun fichier n'est gardé pour cette soumission. « meal forms files » dit combien le formulaire en a."
+        )
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "insert into audit.file_access (who, why, project, form, submission_id, files) values (%s, %s, %s, %s, %s, %s)",
+            (who, why.strip(), project, form, submission_id, len(files)),
+        )
+    folder.mkdir(mode=0o700, parents=True)
+    for number, (name, media_type, address) in enumerate(files, start=1):
+        with store.opened(project, address) as sealed:
+            pieces = keyring.file_sealer(project).unseal(sealed, address)
+            _write(folder / f"{number:02}_{_harmless(name)}{extension_of(media_type)}", pieces)
+    return len(files)
+
+
+def _write(path: Path, pieces: Iterator[bytes]) -> None:
+    """Under its name only once every piece has proved to be the file's."""
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _harmless(name: str) -> str:
+    """Letters, digits and dashes of a name without its extension, which says what somebody claims the file to be."""
+    stem = re.sub(r"\.\w{1,8}$", "", name)
+    return re.sub(r"[^\w-]+", "_", stem).strip("_")[:60] or "fichier"
