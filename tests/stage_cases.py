@@ -286,7 +286,8 @@ class Bench:
 
 
 OF_A_PROJECT = (
-    ("raw", "attachment"), ("raw", "cursor"), ("raw", "missing"), ("raw", "submission"), ("raw", "load"), ("raw", "form_version"),
+    ("raw", "attachment"), ("raw", "attachment_cursor"),
+    ("raw", "cursor"), ("raw", "missing"), ("raw", "submission"), ("raw", "load"), ("raw", "form_version"),
     ("quality", "rejection"), ("quality", "correction"), ("quality", "build"), ("vault", "identity"),
 )  # fmt: skip
 

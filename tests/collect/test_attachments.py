@@ -71,6 +71,32 @@ def test_a_quiet_night_asks_for_no_file_and_no_list(server: OdkServer, form: For
     assert server.requests == []
 
 
+def test_a_submission_that_the_source_does_not_speak_of_is_asked_for_again(
+    server: OdkServer, form: Form, house: House
+) -> None:
+    """Deleted and restored between two answers: raw never saw it go, and its files would be forgotten."""
+    root, other = submitted(server, form, a=picture(1)), submitted(server, form, a=picture(2))
+    house.bench.sync(source=source(server))
+    server.delete(form, root)
+    assert house.fetch(source(server)).kept == 1
+    server.restore(form, root)
+    assert house.fetch(source(server)).kept == 1
+    assert set(house.content(root)) == set(house.content(other)) == {"a.png"}
+
+
+def test_what_a_load_that_was_killed_brought_is_not_forgotten(server: OdkServer, form: Form, house: House) -> None:
+    """Its pages to come bear the same number."""
+    submitted(server, form, a=picture(1))
+    load = house.bench.sync(source=source(server))
+    with house.bench.warehouse.connect() as connection:
+        connection.cursor().execute("update raw.load set state = 'running' where load_id = %s", (load.load_id,))
+    assert house.fetch(source(server)).kept == 1
+    [(cursor,)] = house.bench.query(
+        "select load_id from raw.attachment_cursor where project = %s", house.bench.project.id
+    )
+    assert cursor == load.load_id - 1
+
+
 def test_a_file_that_comes_late_is_fetched_the_night_after(server: OdkServer, form: Form, house: House) -> None:
     root = submitted(server, form, a=picture(1), b=None)
     assert house.night(source(server)).kept == 1

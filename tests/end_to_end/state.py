@@ -32,7 +32,7 @@ ALSO = (
     "quality.correction",
     "quality.check_result",
 )
-NOT_COMPARED = {"raw.load", "raw.cursor", "raw.missing"}
+NOT_COMPARED = {"raw.load", "raw.cursor", "raw.attachment_cursor", "raw.missing"}
 
 
 def published(warehouse: Warehouse, keyring: Keyring) -> dict[str, Rows]:

@@ -115,19 +115,22 @@ class _Run:
         self.sealer = keyring.file_sealer(ledger.project)
         self.ends_at = time.monotonic() + budget.total_seconds()
         self.progress, self.commit = progress, ledger.connection.commit
-        self.tally, self.looked_at, self.in_a_row = Tally(), 0, 0
+        self.tally, self.looked_at, self.in_a_row, self.unsaid = Tally(), 0, 0, 0
 
     def run(self) -> Tally:
         self.ledger.lock_form()
         self._clear_up()
-        self.ledger.settle_deleted()
-        total = self.ledger.find_due(str(self.limits))
+        total, end = self.ledger.find_due(str(self.limits))
         self.commit()
         try:
             for wanted in self._wanted():
                 self._fetch(wanted)
                 self.looked_at += 1
                 self.progress(self.looked_at, max(total, self.looked_at))
+            # What the source did not speak of this time is asked for again, whatever it was.
+            if not self.unsaid:
+                self.ledger.move(end)
+                self.commit()
         except _Stop as stop:
             self.tally.stopped = str(stop)
         return self.tally
@@ -144,9 +147,10 @@ class _Run:
         """The files to fetch; what the source says of a submission is written down before the first of its files is."""
         for batch in self.ledger.due():
             due = {item.submission_id: item for item in batch}
+            self.unsaid += len(due)
             try:
                 for submission_id, files in self.source.attachments(list(due)):
-                    self.tally.listed += len(files)
+                    self.tally.listed, self.unsaid = self.tally.listed + len(files), self.unsaid - 1
                     wanted = self.ledger.note(due[submission_id], files, str(self.limits))
                     self.commit()
                     yield from wanted

@@ -73,15 +73,22 @@ class FileLedger:
 
     # What is to be asked for ----------------------------------------------------------------------------------
 
-    def settle_deleted(self) -> None:
-        """Files of submissions that the source has deleted: kept as they are, expected no more."""
-        self._cursor.execute(SETTLE_DELETED, self._of_form)
+    def find_due(self, limits: str) -> tuple[int, int]:
+        """Find the submissions whose files must be asked for; those of deleted ones are expected no more.
 
-    def find_due(self, limits: str) -> int:
-        """Find the submissions whose files must be asked for. Returns: how many files they may have in all."""
+        Only what was loaded since `move` is looked at, and what is still wanted. Returns: (about how many files, where to
+        move when all was asked for).
+        """
+        since = self._one(SINCE) or 0
+        end = self._one(END) or 0
         self._cursor.execute("drop table if exists due")
-        self._cursor.execute(FIND_DUE, self._of_form | {"limits": limits})
-        return int(self._one("select coalesce(sum(files), 0) from due"))
+        self._cursor.execute(SETTLE_DELETED, self._of_form | {"since": since})
+        self._cursor.execute(FIND_DUE, self._of_form | {"since": since, "limits": limits})
+        return int(self._one("select coalesce(sum(files), 0) from due")), int(end)
+
+    def move(self, end: int) -> None:
+        """Every submission loaded up to `end` has said its files."""
+        self._cursor.execute(MOVE, self._of_form | {"end": end})
 
     def due(self) -> Iterator[list[Due]]:
         """What `find_due` has found, some at a time; commits may stand between."""
@@ -200,26 +207,48 @@ class FileLedger:
 OF_FORM = "project = %(project)s and form = %(form)s"
 OF_FILE = f"{OF_FORM} and submission_id = %(submission_id)s and file_key = %(file_key)s"
 TO_FETCH = """
-    is_at_source and (state = 'expected' or state = 'refused' and (limits <> %(limits)s or reason <> 'size' and tries < 2))
+    state in ('expected', 'refused') and is_at_source
+        and (state = 'expected' or limits <> %(limits)s or reason <> 'size' and tries < 2)
 """
 """A refusal for what a file is takes a second night: the page of a proxy, under 200, is no file either."""
-LAST = f"""
-    select distinct on (submission_id) submission_id, version, state, load_id, attachments_present from raw.submission
-    where {OF_FORM} order by submission_id, version desc
+SINCE = f"select load_id from raw.attachment_cursor where {OF_FORM}"
+END = f"""
+    select coalesce(min(load_id) filter (where state = 'running') - 1, max(load_id)) from raw.load where {OF_FORM}
 """
-SETTLE_DELETED = f"""
+"""A load that is still running (or was killed) may have pages to come under its number."""
+MOVE = """
+    insert into raw.attachment_cursor (project, form, load_id) values (%(project)s, %(form)s, %(end)s)
+    on conflict (project, form) do update set load_id = excluded.load_id, updated_at = now()
+        where raw.attachment_cursor.load_id < excluded.load_id
+"""
+SETTLE_DELETED = """
     update raw.attachment as a set is_at_source = false, changed_at = now(),
         state = case when a.state = 'expected' then 'gone' else a.state end
-    from ({LAST}) as last
-    where a.project = %(project)s and a.form = %(form)s and a.submission_id = last.submission_id and last.state = 'deleted'
+    from raw.submission as d
+    where d.project = %(project)s and d.form = %(form)s and d.load_id > %(since)s and d.state = 'deleted'
+        and a.project = d.project and a.form = d.form and a.submission_id = d.submission_id
         and (a.is_at_source or a.state = 'expected')
+        and not exists (select 1 from raw.submission as s where s.project = d.project and s.form = d.form
+            and s.submission_id = d.submission_id and s.version > d.version)
 """
 FIND_DUE = f"""
     create temporary table due as
-    with last as ({LAST}), known as (
+    with candidate as (
+        select submission_id from raw.submission as s where {OF_FORM} and load_id > %(since)s
+            and (attachments > 0 or exists (select 1 from raw.attachment as a where a.project = s.project
+                and a.form = s.form and a.submission_id = s.submission_id))
+        union
+        select submission_id from raw.attachment where {OF_FORM} and ({TO_FETCH})
+    ), last as (
+        select candidate.submission_id, s.version, s.state, s.load_id, s.attachments_present
+        from candidate cross join lateral (
+            select * from raw.submission as s
+            where {OF_FORM} and s.submission_id = candidate.submission_id order by version desc limit 1
+        ) as s
+    ), known as (
         select submission_id, max(version) as version, bool_or(state = 'erased') as erased,
             bool_or({TO_FETCH}) as wanted
-        from raw.attachment where {OF_FORM} group by submission_id
+        from raw.attachment join candidate using (submission_id) where {OF_FORM} group by submission_id
     )
     select submission_id, last.version, load_id, greatest(attachments_present, 1) as files
     from last left join known using (submission_id)
@@ -245,7 +274,7 @@ UNNAMED = f"""
     where {OF_FORM} and submission_id = %(submission_id)s and not file_key = any(%(named)s::bytea[]) and state <> 'erased'
 """
 WANTED = f"""
-    select file_key from raw.attachment where {OF_FORM} and submission_id = %(submission_id)s and {TO_FETCH}
+    select file_key from raw.attachment where {OF_FORM} and submission_id = %(submission_id)s and ({TO_FETCH})
 """
 BECOME = f"""
     update raw.attachment set state = %(state)s, reason = %(reason)s, media_type = %(media_type)s, bytes = %(bytes)s,
