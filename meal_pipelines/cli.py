@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from meal_pipelines.cli_collection import collection
-from meal_pipelines.cli_files import forms
+from meal_pipelines.cli_questionnaires import forms
 from meal_pipelines.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings

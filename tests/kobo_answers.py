@@ -51,6 +51,7 @@ class Kobo(Protocol):
     drift: int
     moved_to: str
     assets: dict[str, Asset]
+    drafts: dict[str, tuple[str, Row]]
 
     @property
     def url(self) -> str: ...
@@ -113,6 +114,7 @@ def _describe(kobo: Kobo, form: Asset) -> Row:
         "deployment__active": True,
         "deployment__encrypted": form.encrypted,
         "deployment__submission_count": len(form.ids) + kobo.drift,
+        "version_id": kobo.drafts.get(form.uid, (form.versions[-1]["uid"], None))[0],
         "deployed_version_id": form.versions[-1]["uid"],
         "deployed_versions": _versions(kobo, form),
         "version_count": len(form.versions),

@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from tests.kobo_answers import HTML, Answer, Asset, Row, answer
+from tests.kobo_deploy import changed, state_of_import
 
 MAXIMUM = 1000
 """Rows a page, whatever `limit` asks, on kf.kobotoolbox.org since 2026-03-09."""
@@ -42,7 +43,7 @@ class KoboServer:
     requests: path and query of every request, in order. hung_for: seconds a `timeout` lasts at most. drift: what
     `deployment__submission_count` is wrong by. skew: how far the server's clock is off ours; `wait` moves it.
     holds_log: entries of the history are written when it ends, later than what they tell.
-    moved_to: a server to which every request is redirected.
+    moved_to: a server to which every request is redirected. drafts: what was saved and is not deployed, by asset.
     """
 
     def __init__(self, *, token: str = "0123456789abcdef0123456789abcdef01234567", maximum: int = MAXIMUM) -> None:
@@ -61,6 +62,8 @@ class KoboServer:
         self.moved_to = ""
         self.next_id = 115
         self.assets: dict[str, Asset] = {}
+        self.imports: dict[str, list[str]] = {}
+        self.drafts: dict[str, tuple[str, Row]] = {}
         self.lock = threading.RLock()
         self.closing = threading.Event()
         self._http = _Http(("127.0.0.1", 0), _Handler)
@@ -278,6 +281,16 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Silent."""
 
+    def do_POST(self) -> None:
+        kobo = self.server.kobo
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        kobo.requests.append((f"{self.command} {self.path}", {}))
+        with kobo.lock:
+            status, headers, document = changed(kobo, self.command, self.path, body, self.headers.get("Authorization"))
+        self._send(status, headers, document, missing=0)
+
+    do_PATCH = do_POST
+
     def do_GET(self) -> None:
         kobo = self.server.kobo
         url = urlsplit(self.path)
@@ -296,7 +309,11 @@ class _Handler(BaseHTTPRequestHandler):
         with kobo.lock:
             if fault == "revoke":
                 kobo.revoke()
-            status, headers, body = answer(kobo, url.path, query, self.headers.get("Authorization"))
+            parts = url.path.strip("/").split("/")
+            if parts[:3] == ["api", "v2", "imports"]:
+                status, headers, body = state_of_import(kobo, parts[-1])
+            else:
+                status, headers, body = answer(kobo, url.path, query, self.headers.get("Authorization"))
             # Before the answer leaves: the next request must find what these change.
             if fault == "delete_between_pages":
                 kobo.delete(url.path.split("/")[4], orjson.loads(body)["results"][0]["_id"])

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import orjson
 
+from tests.odk_deploy import draft_of
 from tests.odk_filter import column, select
 from tests.odk_rows import form_xml, instance_xml, row_of, sanitised
 from tests.odk_state import Answer, Form, Problem, Published, Row, Stored, stamp
@@ -30,6 +31,8 @@ class Central(Protocol):
     forms: dict[tuple[int, str], Form]
     lists: dict[tuple[int, str], Form]
     tokens: dict[str, datetime]
+    may_deploy: bool
+    drafts: list[tuple[Form, Published]]
 
     def now(self) -> datetime: ...
 
@@ -65,6 +68,8 @@ def _route(central: Central, parts: list[str], query: dict[str, str], extended: 
         case ["v1", "projects", project, "forms", name, *rest]:
             is_svc = name.endswith(".svc")
             form = _found(central.forms, project, name.removesuffix(".svc"))
+            if rest == ["draft"]:
+                return _json(_describe(form, draft_of(central, form), extended))
             return _odata(central, form, rest, query) if is_svc else _form(form, rest, extended)
         case ["v1", "projects", project, "datasets", name, *rest]:
             is_svc = name.endswith(".svc")
@@ -94,6 +99,11 @@ def _form(form: Form, rest: list[str], extended: bool) -> Answer:
             return _json(_version(form, version).fields)
         case ["versions", version] if version.endswith(".xml"):
             return _xml(form_xml(form, _version(form, version.removesuffix(".xml"))))
+        case ["versions", version] if version.endswith(".xlsx"):
+            workbook = _version(form, version.removesuffix(".xlsx")).workbook
+            if not workbook:
+                raise Problem(404.1)
+            return 200, {"Content-Type": "application/vnd.ms-excel"}, workbook
         case ["submissions", root, "attachments"]:
             files = _held(form, root).files
             return _json([{"name": name, "exists": files[name] is not None} for name in sorted(files)])

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from tests.odk_answers import answer, login
+from tests.odk_deploy import changed
 from tests.odk_state import Answer
 
 if TYPE_CHECKING:
@@ -45,8 +46,14 @@ class Handler(BaseHTTPRequestHandler):
         central = self.server.central
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         central.requests.append(("POST", self.path, {}))
+        url = urlsplit(self.path)
+        authorization = self.headers.get("Authorization", "")
         with central.lock:
-            status, headers, document = login(central, self.path, body)
+            if url.path.startswith("/v1/projects/"):
+                query = dict(parse_qsl(url.query))
+                status, headers, document = changed(central, url.path, query, body, authorization)
+            else:
+                status, headers, document = login(central, self.path, body)
         self._send(status, headers, document, "")
 
     def do_GET(self) -> None:

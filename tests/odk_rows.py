@@ -181,5 +181,7 @@ def elements(answers: Row) -> Iterator[str]:
 
 
 def form_xml(form: Form, version: Published) -> str:
+    if version.xform:
+        return version.xform
     binds = "".join(f'<bind nodeset="/data{item["path"]}" type="{item["type"]}"/>' for item in version.fields)
     return f'<?xml version="1.0"?><h:html xmlns:h="http://www.w3.org/1999/xhtml"><h:head>{binds}</h:head></h:html>'

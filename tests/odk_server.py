@@ -48,6 +48,7 @@ class OdkServer:
     file_faults: the same for the bytes of files: `cut`, `other_bytes`, `other_end`. after_answer: functions, consumed like faults, each
     called once an answer is made and before it leaves. requests: method, path and query of every request, in order.
     domain: the address that links begin with, as the server believes it to be. bucket: files are redirected there.
+    may_deploy: the account is a « Project Manager » · drafts: what is not published yet.
     """
 
     def __init__(self, *, at: datetime = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)) -> None:
@@ -65,6 +66,8 @@ class OdkServer:
         self.tokens: dict[str, datetime] = {}
         self.forms: dict[tuple[int, str], Form] = {}
         self.lists: dict[tuple[int, str], Form] = {}
+        self.may_deploy = True
+        self.drafts: list[tuple[Form, Published]] = []
         self.lock = threading.RLock()
         self.closing = threading.Event()
         self._serial = 0

@@ -36,6 +36,8 @@ class Published:
     fields: list[Row]
     at: datetime
     key_id: int | None = None
+    xform: str = ""
+    workbook: bytes = b""
 
 
 @dataclass

@@ -124,7 +124,8 @@ class Readings:
     def is_unknown(self, version: str) -> bool:
         """Whether versions are described, and this one is not."""
         is_described = bool(self.contents) or bool(self.form.versions.changes)
-        is_known = version in self.contents or self.form.versions.names(version) or version == self.form.own_version
+        current = (self.form.own_version, self.form.versions.deployed)
+        is_known = version in self.contents or self.form.versions.names(version) or version in current
         return is_described and not is_known
 
     def parted(self, rows: list[Any]) -> Iterator[tuple[Reading | None, list[Any]]]:

@@ -144,6 +144,10 @@ class Client:
         """What `decode` makes of the answer to a JSON document that may be sent more than once; otherwise as `read`."""
         return self._patiently(lambda _, deadline: self._decoded("POST", path, deadline, decode, json=document))
 
+    def send(self, method: str, path: str, decode: Callable[[bytes], T], **sent: Any) -> T:
+        """What `decode` makes of the answer to a request that may be sent more than once; `sent` as requests takes it."""
+        return self._patiently(lambda _, deadline: self._decoded(method, path, deadline, decode, **sent))
+
     def stream(self, path: str) -> Iterator[bytes]:
         """The bytes at `path`, in pieces, held against the MD5 that the server gives as their ETag, if it does.
 
@@ -244,7 +248,7 @@ class Client:
 
     def _check_status(self, response: requests.Response) -> None:
         self._was_reached, status = True, response.status_code
-        if status == 200:
+        if status in (200, 201):
             return
         if status in RETRYABLE or (status >= 500 and status != 501):
             raise _Unanswered(f"il répond {status}", retry_after(response.headers.get("Retry-After")))

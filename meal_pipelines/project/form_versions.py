@@ -138,12 +138,14 @@ class Change(Strict):
 class FormVersions(Strict):
     """One `forms/<form>.yaml`: the changes of a form, oldest first.
 
+    deployed: the version on the server that people have reviewed; `meal forms` writes it.
     unknown_as: the version as which one that neither the file nor the server knows is read; without it, as the
     questionnaire of today. It is named by a check in any case.
     """
 
-    changes: list[Change] = Field(default_factory=list)
+    deployed: str | None = None
     unknown_as: str | None = None
+    changes: list[Change] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _each_once(self) -> FormVersions:
