@@ -11,14 +11,15 @@ import numpy as np
 import orjson
 
 from meal_pipelines.clean.build import REJECTION_COLUMNS, CleanBuild
+from meal_pipelines.clean.coded import Rows, spread
 from meal_pipelines.clean.corrections import CleaningLog, as_written
 from meal_pipelines.clean.extract import RawTable, extract
 from meal_pipelines.clean.judge import Judge, Judged, rows_around
 from meal_pipelines.clean.readings import Reading
 from meal_pipelines.project.questionnaire import MAIN
-from meal_pipelines.project.values import Values
+from meal_pipelines.protect import personal
 from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.warehouse.copy import Writer, bytea_column, escape_column
+from meal_pipelines.warehouse.copy import NULL, Writer, bytea_column, escape_column
 from meal_pipelines.warehouse.tables import TableSpec
 
 
@@ -74,83 +75,75 @@ class Cleaner:
                 rows = refused[parent][rows_around(table.raw, judged[parent].raw)]
             asked = table.raw.table.question(question) if question else None
             if asked is not None:
-                rows = rows | np.array([text != agreed for text in table.texts[asked.column]], dtype=bool)
+                rows = rows | table.texts[asked.column].test(lambda text: text != agreed)
             refused[name] = rows
         return refused
 
     def _write(
         self, spec: TableSpec, name: str, table: Judged, rows: list[Any], refused: np.ndarray[Any, Any], writer: Writer
     ) -> None:
-        kept = np.flatnonzero(table.stands).tolist()
-        if not kept:
+        kept = np.flatnonzero(table.stands)
+        if not len(kept):
             return
-        owners = [table.raw.owner[row] for row in kept]
-        system = self._system(name, table, rows, kept, owners)
+        ids = [row[0] for row in rows]
+        system = self._system(name, table, rows, kept)
+        system["submission_id"] = spread(escape_column(ids), table.raw.owners[kept])
         data = [system[column.name] for column in spec.columns if column.privacy == "technical"]
         for question in self.form.shown(table.raw.table):
-            texts = [table.texts[question.column][row] for row in kept]
-            data.append(_arrays(texts) if question.type in ("select_multiple", "rank") else escape_column(texts))
-        data.append(self._personal(spec, table, rows, kept, owners, refused))
+            answers = table.texts[question.column]
+            written = _arrays if question.type in ("select_multiple", "rank") else escape_column
+            data.append(answers.spread(written(answers.texts), kept))
+        data.append(self._personal(spec, table, ids, kept, refused))
         self.build.rows[spec.qualified] += len(kept)
         writer.copy("build", spec.staged, spec.names(), data)
 
-    def _system(
-        self, name: str, table: Judged, rows: list[Any], kept: list[int], owners: list[int]
-    ) -> dict[str, list[str]]:
-        columns: dict[str, list[str]] = {"submission_id": escape_column([rows[owner][0] for owner in owners])}
+    def _system(self, name: str, table: Judged, rows: list[Any], kept: Rows) -> dict[str, list[str]]:
+        """The technical columns, formatted, the identifier of the submission excepted."""
         if name != MAIN:
-            columns["repeat_index"] = [str(table.raw.repeat_index[row]) for row in kept]
-            parents = [table.raw.parent_index[row] for row in kept]
-            columns["parent_index"] = ["\\N" if parent is None else str(parent) for parent in parents]
-            return columns
-        columns["version"] = [str(rows[owner][1]) for owner in owners]
-        columns["form_version"] = escape_column([rows[owner][2] for owner in owners])
-        stamps = [rows[owner][3] for owner in owners]
-        columns["submitted_at"] = ["\\N" if stamp is None else stamp.isoformat() for stamp in stamps]
-        columns["load_id"] = [str(rows[owner][5]) for owner in owners]
+            indices = [table.raw.repeat_index[row] for row in kept.tolist()]
+            parents = [table.raw.parent_index[row] for row in kept.tolist()]
+            return {
+                "repeat_index": list(map(str, indices)),
+                "parent_index": [NULL if parent is None else str(parent) for parent in parents],
+            }
+        sent = [rows[owner] for owner in table.raw.owners[kept]]
+        columns = {
+            "version": [str(row[1]) for row in sent],
+            "form_version": escape_column([row[2] for row in sent]),
+            "submitted_at": [NULL if row[3] is None else row[3].isoformat() for row in sent],
+            "load_id": [str(row[5]) for row in sent],
+        }
         if self.form.form.duplicates:
             columns["duplicate_key"] = escape_column(self._duplicate_keys(table, kept))
         return columns
 
-    def _duplicate_keys(self, table: Judged, kept: list[int]) -> list[str | None]:
-        by_name = {question.name: question.column for question in table.raw.table.questions}
-        columns = [table.texts[by_name[name]] for name in self.form.form.duplicates]
-        keys: list[str | None] = []
-        for row in kept:
-            parts = [column[row] for column in columns]
-            keys.append(None if None in parts else self.duplicate_hash(orjson.dumps(parts))[:16].hex())
-        return keys
+    def _duplicate_keys(self, table: Judged, kept: Rows) -> list[str | None]:
+        by_name = {question.name: table.texts[question.column] for question in table.raw.table.questions}
+        columns = [by_name[name].spread(by_name[name].texts, kept) for name in self.form.form.duplicates]
+        return [
+            None if None in parts else self.duplicate_hash(orjson.dumps(parts))[:16].hex()
+            for parts in zip(*columns, strict=True)
+        ]
 
     def _personal(
-        self,
-        spec: TableSpec,
-        table: Judged,
-        rows: list[Any],
-        kept: list[int],
-        owners: list[int],
-        refused: np.ndarray[Any, Any],
+        self, spec: TableSpec, table: Judged, ids: list[str], kept: Rows, refused: np.ndarray[Any, Any]
     ) -> list[str]:
         """Sealed answers of each row, as one JSON object; nothing for who refused."""
-        names = [question.column for question in self.form.sealed(table.raw.table)]
-        texts = list(zip(*(table.texts[name] for name in names), strict=True)) or [()] * len(table.raw)
-        documents: list[bytes] = []
-        filled: list[int] = []
-        for position, row in enumerate(kept):
-            if refused[row]:
-                continue
-            answers = {name: text for name, text in zip(names, texts[row], strict=True) if text is not None}
-            strays = table.raw.strays[row]
-            if strays:
-                answers["?"] = strays
-            if answers:
-                documents.append(orjson.dumps(answers))
-                filled.append(position)
-        places = [
-            f"cleaned|{spec.name}|{rows[owners[position]][0]}|{table.raw.repeat_index[kept[position]]}"
-            for position in filled
-        ]
+        raw, columns = table.raw, []
+        for question in self.form.sealed(raw.table):
+            answers = table.texts[question.column]
+            columns.append(answers.spread(personal.pieces(question.column, answers.texts), kept))
+        if raw.unknown or not columns:
+            columns.append(personal.pieces(personal.STRAYS, (raw.strays[row] for row in kept)))
+        found = personal.objects(columns)
+        has_refused = refused[kept].tolist()
+        filled = [position for position, answers in enumerate(found) if answers and not has_refused[position]]
+        lines = kept[filled].tolist()
+        places = [personal.place(spec.name, ids[raw.owner[row]], raw.repeat_index[row]) for row in lines]
         sealed: list[bytes | None] = [None] * len(kept)
-        for position, blob in zip(filled, self.sealer.seal(documents, places), strict=True):
+        for position, blob in zip(
+            filled, self.sealer.seal([found[position] for position in filled], places), strict=True
+        ):
             sealed[position] = blob
         return bytea_column(sealed)
 
@@ -177,8 +170,7 @@ class Cleaner:
 def _days(rows: list[Any], main: RawTable) -> np.ndarray[Any, Any]:
     """The day each submission was made, in days since 1970: its own `today`, else the day it was sent."""
     own = next((question.column for question in main.table.questions if question.type == "today"), None)
-    texts = main.answers[own] if own is not None else [None] * len(rows)
-    days = Values.of_texts(texts).number
+    days = main.answers[own].values.number if own is not None else np.full(len(rows), np.nan)
     sent = np.array([np.nan if row[3] is None else row[3].timestamp() // 86_400 for row in rows], dtype=float)
     return np.where(np.isnan(days), np.where(np.isnan(sent), np.inf, sent), days)
 

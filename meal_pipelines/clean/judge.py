@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meal_pipelines.clean.coded import CodedAnswers
 from meal_pipelines.clean.extract import RawTable, Unreadable
 from meal_pipelines.clean.parse import expected, parser_of, plain
 from meal_pipelines.project.expression import Scope, UnsupportedExpression, parse
@@ -39,10 +40,10 @@ class Fault:
 
 @dataclass
 class Judged:
-    """One table of a chunk after judgement: canonical texts per column, the faults, and which rows stand."""
+    """One table of a chunk after judgement: canonical answers per column, the faults, and which rows stand."""
 
     raw: RawTable
-    texts: dict[str, list[str | None]]
+    texts: dict[str, CodedAnswers]
     faults: list[Fault] = field(default_factory=list)
     stands: np.ndarray[Any, Any] = field(default_factory=lambda: np.array([], dtype=bool))
     values: dict[str, Values] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class Judge:
         mistyped = [(question, self._parse(judged, question)) for question in raw.table.questions]
         unreadable = self._set_unreadable_apart(judged)
         judged.names = self._answers(judged, around)
-        scope = Scope(len(raw), judged.names, today[np.array(raw.owner, dtype=int)])
+        scope = Scope(len(raw), judged.names, today[raw.owners])
         told = set()
         for question, why, rows in unreadable:
             self._report(judged, scope, question, why.rule, rows, why.message)
@@ -85,15 +86,10 @@ class Judge:
         """Bring each distinct answer to its canonical text; returns the rows whose answer is not of the type."""
         parse_one, raw = parser_of(question), judged.raw.answers[question.column]
         if parse_one is plain:
-            judged.texts[question.column] = list(raw)
+            judged.texts[question.column] = CodedAnswers(raw.texts, raw.codes)
             return []
-        known: dict[str | None, str | None] = {text: parse_one(text) for text in set(raw) if text is not None}
-        is_faultless = None not in known.values()
-        known[None] = None
-        judged.texts[question.column] = [known[text] for text in raw]
-        if is_faultless:
-            return []
-        return [row for row, text in enumerate(raw) if text is not None and known[text] is None]
+        judged.texts[question.column], mistyped = raw.parsed(parse_one)
+        return mistyped
 
     def _set_unreadable_apart(self, judged: Judged) -> list[tuple[Question, Unreadable, list[int]]]:
         """Empty the answers of an old version that could not be made ones of today, unless they were corrected since."""
@@ -102,7 +98,7 @@ class Judge:
             rows: dict[tuple[str, str], tuple[Unreadable, list[int]]] = {}
             for row, why in judged.raw.unreadable.get(question.column, {}).items():
                 if judged.raw.answers[question.column][row] == why.given:
-                    judged.texts[question.column][row] = None
+                    judged.texts[question.column].empty([row])
                     rows.setdefault((why.rule, why.message), (why, []))[1].append(row)
             found += [(question, why, told) for why, told in rows.values()]
         return found
@@ -111,35 +107,36 @@ class Judge:
         """What names mean in expressions: this table's answers, then those of the rows around each row."""
         answers: dict[str, Values] = {}
         for question in judged.raw.table.questions:
-            values = Values.of_texts(judged.texts[question.column])
+            values = judged.texts[question.column].values
             judged.values[question.column] = values
             answers.setdefault(question.name, values)
         for name, texts in judged.raw.originals.items():
-            answers[name] = Values.of_texts(texts)
+            answers[name] = texts.values
         parent = judged.raw.table.parent
         if parent is not None:
             outer = around[parent]
             rows = rows_around(judged.raw, outer.raw)
             for name, values in outer.names.items():
-                answers.setdefault(name, Values(values.kind, values.data[rows]))
+                answers.setdefault(name, values.at(rows))
         return answers
 
     def _check(self, judged: Judged, scope: Scope) -> None:
-        """Choices, constraints and missing answers, in one pandera schema over the typed frame."""
-        import pandera.pandas as pa
-        from pandera.errors import SchemaErrors
+        """Choices, constraints and missing answers: one pandera schema over the typed frame.
 
-        frame = self._frame(judged)
-        columns = {question.column: self._column(question, judged, scope) for question in judged.raw.table.questions}
-        try:
-            pa.DataFrameSchema(columns, strict=True).validate(frame, lazy=True)
-        except SchemaErrors as error:
-            # Only where and which rule: the failing values stay in the exception, which goes no further.
-            cases = error.failure_cases[["column", "check", "index"]].drop_duplicates()
-            by_column = {question.column: question for question in judged.raw.table.questions}
-            for (column, rule), found in cases.groupby(["column", "check"], sort=False):
-                rows = [int(row) for row in found["index"]]
-                self._report(judged, scope, by_column[str(column)], str(rule), rows)
+        Its checks are called one by one: told to find them all, pandera makes tables of the failing values, which
+        nobody may see and which take most of its time.
+        """
+        import pandera.pandas as pa
+        from pandera.config import ValidationDepth, config_context
+
+        frame, questions = self._frame(judged), judged.raw.table.questions
+        columns = {question.column: self._column(question, judged, scope) for question in questions}
+        with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
+            pa.DataFrameSchema(columns, strict=True).validate(frame)
+        for question in questions:
+            for check in columns[question.column].checks:
+                holds = check(frame[question.column]).check_output
+                self._report(judged, scope, question, check.name, np.flatnonzero(~holds).tolist())
 
     def _frame(self, judged: Judged) -> pd.DataFrame:
         """n rows × one typed column per question."""
@@ -147,11 +144,11 @@ class Judge:
 
         data: dict[str, Any] = {}
         for question in judged.raw.table.questions:
-            texts = judged.texts[question.column]
             if question.type in ("integer", "decimal", "range"):
                 data[question.column] = judged.values[question.column].number
             else:
-                data[question.column] = pd.Series(texts, dtype="str")
+                answers = judged.texts[question.column]
+                data[question.column] = pd.array(answers.texts, dtype="str").take(answers.codes)
         return pd.DataFrame(data)
 
     def _column(self, question: Question, judged: Judged, scope: Scope) -> Any:
@@ -159,7 +156,7 @@ class Judge:
         import pandera.pandas as pa
 
         checks = []
-        answered = np.array([text is not None for text in judged.texts[question.column]], dtype=bool)
+        answered = judged.texts[question.column].answered
         choices = self.names.get(question.list_name or "")
         if choices and not _filtered_by_file(question):
             checks.append(_named(pa, "choice", self._in_list(question, judged, choices) | ~answered))
@@ -170,17 +167,15 @@ class Judge:
                 checks.append(_named(pa, "constraint", holds | ~answered))
         needed = self._needed(question, scope)
         if needed is not None:
-            unjudged = np.array([text is None for text in judged.raw.answers[question.column]], dtype=bool)
-            checks.append(_named(pa, "required", ~(needed & unjudged)))
+            checks.append(_named(pa, "required", ~needed | judged.raw.answers[question.column].answered))
         numeric = question.type in ("integer", "decimal", "range")
         return pa.Column(float if numeric else "str", checks=checks, nullable=True)
 
     def _in_list(self, question: Question, judged: Judged, choices: frozenset[str]) -> np.ndarray[Any, Any]:
-        texts = judged.texts[question.column]
-        known = {text: text is not None and all(part in choices for part in text.split()) for text in set(texts)}
+        answers = judged.texts[question.column]
         if question.type == "select_one":
-            known = {text: text in choices for text in set(texts)}
-        return np.array([known[text] for text in texts], dtype=bool)
+            return answers.test(lambda text: text in choices)
+        return answers.test(lambda text: text is not None and choices.issuperset(text.split()))
 
     def _needed(self, question: Question, scope: Scope) -> np.ndarray[Any, Any] | None:
         """For each row, whether the question must be answered; None when it never must."""
@@ -235,7 +230,7 @@ class Judge:
         question, answered = judged.raw.table.question(name), scope.answers[name].truth
         if question is None:
             return answered
-        well: np.ndarray[Any, Any] = answered & [text is not None for text in judged.texts[question.column]]
+        well: np.ndarray[Any, Any] = answered & judged.texts[question.column].answered
         return well
 
     def _report(
@@ -248,9 +243,9 @@ class Judge:
         if needed is None:
             needed = np.full(scope.rows, question.required.lower() in REQUIRED_WORDS)
         is_tolerated, message = self.form.tolerates(question), message or self._message(question, rule)
+        judged.texts[question.column].empty(rows)
         for row in rows:
             critical = bool(needed[row]) and not is_tolerated
-            judged.texts[question.column][row] = None
             judged.faults.append(Fault(row, question.name, rule, message, "critical" if critical else "warning"))
             if critical:
                 judged.stands[row] = False
@@ -273,7 +268,7 @@ def may_be_empty(check: str) -> set[str]:
 def rows_around(inner: RawTable, outer: RawTable) -> np.ndarray[Any, Any]:
     """For each row of a repeat, the position of the row around it."""
     if outer.table.name == MAIN:
-        return np.array(inner.owner, dtype=int)
+        return inner.owners
     places: dict[tuple[int, int | None], int] = {
         (owner, index): row for row, (owner, index) in enumerate(zip(outer.owner, outer.repeat_index, strict=True))
     }

@@ -36,7 +36,7 @@ def answers_of(origin: Origin, raw: RawTable, columns: Mapping[str, str], versio
         case None:
             return Answers([None] * len(raw))
         case Asked(name):
-            return Answers(raw.answers[columns[name]])
+            return Answers(raw.answers[columns[name]].rows())
         case Part(of, rule, position):
             return _cut(answers_of(of, raw, columns, version), rule, position, version)
         case Joined(of, rule):

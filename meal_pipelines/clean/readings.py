@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from meal_pipelines.clean.coded import CodedAnswers
 from meal_pipelines.clean.corrections import Correction
 from meal_pipelines.clean.extract import RawTable, extract
 from meal_pipelines.clean.old_answers import answers_of, recoded
@@ -54,10 +55,10 @@ class Reading:
                 continue
             origin = self.origins[table.name, question.column]
             answers = answers_of(origin, raw, columns, self.version)
-            made.answers[question.column] = answers.texts
+            made.answers[question.column] = CodedAnswers.of_rows(answers.texts)
             if answers.unreadable:
                 made.unreadable[question.column] = answers.unreadable
-        made.originals = {column: texts for column, texts in raw.answers.items() if column.startswith("@")}
+        made.originals = {column: given for column, given in raw.answers.items() if column.startswith("@")}
         return made
 
     def corrected(self, correction: Correction) -> Correction:
