@@ -11,13 +11,27 @@ import orjson
 
 from meal_pipelines.clean.tables import INDEX, SUBMISSION
 from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.model import Generalisation
 from meal_pipelines.project.questionnaire import Question, Table
+from meal_pipelines.protect import personal
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, ProtectBuild
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.pseudonyms import Pseudonymiser, generalise
 from meal_pipelines.protect.tables import derived_columns, generalised
 from meal_pipelines.warehouse.copy import Writer, bytea_column, escape_column
 from meal_pipelines.warehouse.tables import TableSpec
+
+
+class _Coarser(dict[tuple[str | None, str | None], str | None]):
+    """What is shown for each (answer, day), worked out when it is first met."""
+
+    def __init__(self, rule: Generalisation, bands: tuple[str, ...]) -> None:
+        super().__init__()
+        self._rule, self._bands = rule, bands
+
+    def __missing__(self, pair: tuple[str | None, str | None]) -> str | None:
+        shown = self[pair] = generalise(self._rule, self._bands, *pair)
+        return shown
 
 
 class Deriver:
@@ -42,7 +56,7 @@ class Deriver:
             for question in self.form.sealed(table)
             if self.form.class_of(question) == "identifier"
         ]
-        self.known: dict[str, dict[tuple[str | None, str | None], str | None]] = {}
+        self.coarser: dict[str, _Coarser] = {}
         self.columns = [SUBMISSION, INDEX, *derived_columns(project, self.form, table)]
 
     def _days(self) -> list[tuple[str, str]]:
@@ -66,20 +80,16 @@ class Deriver:
 
     def derive(self, rows: list[Any], writer: Writer) -> None:
         """Write n rows of derived columns, and the identities found in them."""
-        cleaned = self.form.table_of(self.table.name)
-        filled = [row for row in rows if row[2] is not None]
-        places = [f"cleaned|{cleaned}|{row[0]}|{row[1]}" for row in filled]
-        opened = self.sealer.unseal([row[2] for row in filled], places)
-        # One array: a third of the time of as many documents.
-        answers = iter(orjson.loads(b"[" + b",".join(opened) + b"]"))
-        documents = [next(answers) if row[2] is not None else {} for row in rows]
+        documents = self._open(rows)
         data: list[list[str | None]] = [[row[0] for row in rows], [str(row[1]) for row in rows]]
         people: list[str | None] = [None] * len(rows)
         if self.persons is not None:
-            people = self._people(documents)
+            asked = {name: [document.get(column) for document in documents] for name, column in self.keys}
+            people = self.persons.person_ids(asked, len(rows))
             data.append(people)
-            self.build.persons += sum(person is not None for person in people)
-            self.build.without_person += sum(person is None for person in people)
+            without = people.count(None)
+            self.build.persons += len(rows) - without
+            self.build.without_person += without
         for question, _ in self.shown:
             data.append(self._generalise(question, rows, documents))
         self.build.rows += len(rows)
@@ -87,54 +97,49 @@ class Deriver:
         writer.copy("build", self.build.derived(self.spec), names, [escape_column(column) for column in data])
         self._to_vault(rows, documents, people, writer)
 
-    def _people(self, documents: list[dict[str, Any]]) -> list[str | None]:
-        """The pseudonym in each row; whoever comes several times in a chunk is hashed once."""
-        assert self.persons is not None
-        names, columns = [name for name, _ in self.keys], [column for _, column in self.keys]
-        known: dict[tuple[str | None, ...], str | None] = {}
-        people = []
-        for document in documents:
-            told = tuple(map(document.get, columns))
-            if told not in known:
-                answers = {name: text for name, text in zip(names, told, strict=True) if text is not None}
-                known[told] = self.persons.person_id(answers)
-            people.append(known[told])
-        return people
+    def _open(self, rows: list[Any]) -> list[dict[str, str]]:
+        """The personal answers of each row, by column."""
+        cleaned = self.form.table_of(self.table.name)
+        filled = [row for row in rows if row[2] is not None]
+        places = [personal.place(cleaned, row[0], row[1]) for row in filled]
+        opened = self.sealer.unseal([row[2] for row in filled], places)
+        # One array: a third of the time of as many documents.
+        answers = iter(orjson.loads(b"[" + b",".join(opened) + b"]"))
+        return [next(answers) if row[2] is not None else {} for row in rows]
 
-    def _generalise(self, question: Question, rows: list[Any], documents: list[dict[str, Any]]) -> list[str | None]:
+    def _generalise(self, question: Question, rows: list[Any], documents: list[dict[str, str]]) -> list[str | None]:
         rule = self.form.generalisation(question)
         assert rule is not None
+        answers = [document.get(question.column) for document in documents]
+        days: list[str | None] = [None] * len(rows)
         day = self._day(question)
-        place = None
         if day is not None:
-            pairs = dict(zip(self.on, range(3, 3 + len(self.on)), strict=True))
-            place = pairs.get(("t" if day in self.table.questions else "m", day.column))
-        known = self.known.setdefault(question.column, {})
-        values = []
-        for row, document in zip(rows, documents, strict=True):
-            on = row[place] if place is not None else (document.get(day.column) if day is not None else None)
-            pair = (document.get(question.column), on)
-            if pair not in known:
-                known[pair] = generalise(rule, self.bands, *pair)
-            values.append(known[pair])
-        return values
+            shown = ("t" if day in self.table.questions else "m", day.column)
+            if shown in self.on:
+                place = 3 + self.on.index(shown)
+                days = [row[place] for row in rows]
+            else:
+                days = [document.get(day.column) for document in documents]
+        coarser = self.coarser.setdefault(question.column, _Coarser(rule, self.bands))
+        return [coarser[pair] for pair in zip(answers, days, strict=True)]
 
     def _to_vault(
-        self, rows: list[Any], documents: list[dict[str, Any]], people: list[str | None], writer: Writer
+        self, rows: list[Any], documents: list[dict[str, str]], people: list[str | None], writer: Writer
     ) -> None:
         """Seal the identifiers of each person apart, where only the data-protection officer's role reaches."""
         if self.persons is None:
             return
-        found: list[tuple[str, str, str]] = []
-        identities = []
-        for row, document, person in zip(rows, documents, people, strict=True):
-            identity = {name: document[column] for name, column in self.identifiers if column in document}
-            if identity and person is not None:
-                found.append((row[0], str(row[1]), person))
-                identities.append(orjson.dumps(identity))
-        places = [f"vault|{self.form.project}|{self.form.name}|{self.table.name}|{line[0]}|{line[1]}" for line in found]
-        sealed = self.sealer.seal(identities, places)
-        data = [escape_column([line[position] for line in found]) for position in (0, 1, 2)]
+        columns = []
+        for name, column in self.identifiers:
+            answers = [document.get(column) for document in documents]
+            columns.append(personal.pieces(name, answers))
+        identities = personal.objects(columns)
+        found = [place for place, person in enumerate(people) if person is not None and identities[place]]
+        lines = [(rows[place][0], str(rows[place][1]), people[place]) for place in found]
+        table = f"vault|{self.form.project}|{self.form.name}|{self.table.name}"
+        places = [f"{table}|{line[0]}|{line[1]}" for line in lines]
+        sealed = self.sealer.seal([identities[place] for place in found], places)
+        data = [escape_column([line[position] for line in lines]) for position in (0, 1, 2)]
         names = [column.name for column in IDENTITY_COLUMNS]
-        repeat = escape_column([self.table.name] * len(found))
+        repeat = escape_column([self.table.name] * len(lines))
         writer.copy("build", self.build.identities, names, [*data, repeat, bytea_column(sealed)])

@@ -7,7 +7,7 @@ same pseudonym in every form, and nobody without the key can compute or reverse 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from meal_pipelines.clean.parse import date as parse_date
@@ -28,21 +28,33 @@ class Pseudonymiser:
         self._keys = persons.keys
         self._normalise = {name: NORMALISERS[how] for name, how in persons.normalise.items()}
         self._hash = hasher
+        self._pseudonym = lru_cache(1 << 16)(self._hashed)
 
     def person_id(self, answers: Answers) -> str | None:
         """The pseudonym of whoever gave these answers (by question name); None when no key is complete."""
+        return self.person_ids({name: [text] for name, text in answers.items()}, 1)[0]
+
+    def person_ids(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> list[str | None]:
+        """The pseudonyms of n people; their answers are n texts per question, none for a question that was not asked."""
+        asked = {name for names in self._keys for name in names}
+        parts = {name: self._spelled(name, answers.get(name, [None] * rows)) for name in asked}
+        told = [""] * rows
         for names in self._keys:
-            parts = []
-            for name in names:
-                text = answers.get(name)
-                part = self._normalise.get(name, code)(text) if text else ""
-                if not part:
-                    break
-                parts.append(part)
-            else:
-                message = "|".join(["+".join(names), *parts])
-                return self._hash(message.encode())[:16].hex()
-        return None
+            start = "+".join(names)
+            told = [
+                known or ("|".join((start, *spelled)) if all(spelled) else "")
+                for known, spelled in zip(told, zip(*(parts[name] for name in names), strict=True), strict=True)
+            ]
+        return list(map(self._pseudonym, told))
+
+    def _hashed(self, told: str) -> str | None:
+        return self._hash(told.encode())[:16].hex() if told else None
+
+    def _spelled(self, name: str, texts: Sequence[str | None]) -> list[str]:
+        """Each text in its one spelling; nothing for none."""
+        normalise = self._normalise.get(name, code)
+        known = {text: normalise(text) if text else "" for text in set(texts)}
+        return [known[text] for text in texts]
 
 
 @lru_cache(1 << 12)

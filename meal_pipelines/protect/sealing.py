@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from meal_pipelines.errors import MealError
 
 NONCE = 12
+START = 1 + NONCE
+"""Where the ciphertext begins."""
 
 
 class Sealer:
@@ -41,19 +43,17 @@ class Sealer:
 
         Raises: MealError when one was sealed with a key we do not have, was altered, or belongs to another place.
         """
-        opened = []
-        for blob, place in zip(sealed, places, strict=True):
-            data = bytes(blob)
-            cipher = self._ciphers.get(data[0]) if data else None
-            if cipher is None:
-                raise MealError(
-                    "Des données sont scellées avec une clé absente du trousseau. Restaurez-le, puis relancez."
-                )
-            try:
-                opened.append(cipher.decrypt(data[1 : NONCE + 1], data[NONCE + 1 :], place.encode()))
-            except InvalidTag:
-                raise MealError(
-                    "Des données scellées ne s'ouvrent pas : elles ont été altérées, déplacées, ou la clé n'est pas la bonne. "
-                    "Vérifiez le trousseau (« meal doctor »)."
-                ) from None
-        return opened
+        blobs = list(map(bytes, sealed))
+        if not self._ciphers.keys() >= {blob[0] if blob else None for blob in blobs}:
+            raise MealError("Des données sont scellées avec une clé absente du trousseau. Restaurez-le, puis relancez.")
+        open_with = {number: cipher.decrypt for number, cipher in self._ciphers.items()}
+        try:
+            return [
+                open_with[blob[0]](blob[1:START], blob[START:], place.encode())
+                for blob, place in zip(blobs, places, strict=True)
+            ]
+        except InvalidTag:
+            raise MealError(
+                "Des données scellées ne s'ouvrent pas : elles ont été altérées, déplacées, ou la clé n'est pas la bonne. "
+                "Vérifiez le trousseau (« meal doctor »)."
+            ) from None
