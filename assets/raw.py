@@ -8,9 +8,9 @@ import dagster as dg
 
 from assets.audit import ERROR, WARN
 from assets.failures import explained
-from meal_pipelines.collect.history import as_markdown, collections_of, duration_told, last_collections, moment_told
+from meal_pipelines.collect.history import as_markdown, collections_of, delay_told, last_collections, moment_told
 from meal_pipelines.collect.ledger import Load
-from meal_pipelines.collect.punctuality import LATE, next_night
+from meal_pipelines.collect.punctuality import FREQUENCIES, LATE, next_night
 from meal_pipelines.collect.received import FileSource
 from meal_pipelines.collect.sheets.receipt import Receipt
 from meal_pipelines.collect.silences import silent_before, told
@@ -44,7 +44,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm, server: str) -> dg.Asset
         owners=form.form.owners or project.project.owners,
         tags={"projet": project.id, "formulaire": form.name, "etape": "raw"},
         kinds={kind, "postgres"} if kind != "export" else {"postgres", "file"},
-        metadata={"dagster/table_name": "meal.raw.submission", "fréquence": form.form.frequency},
+        metadata={"dagster/table_name": "meal.raw.submission", "fréquence": FREQUENCIES[form.form.frequency]},
         pool=server,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=late, warn_window=late * 3 / 4),
         check_specs=[
@@ -187,11 +187,7 @@ def _seen(platform: Platform, project: str, form: str) -> dict[str, Any]:
     [(last, stands)] = last_collections(platform.warehouse, [(project, form)])
     return {
         "refusées": last.refused,
-        "délai entre l'arrivée et la collecte": (
-            f"médiane {duration_told(last.lag_median_h)}, au plus {duration_told(last.lag_max_h)}"
-            if last.lag_median_h is not None
-            else "rien de nouveau à mesurer"
-        ),
+        "délai (max.)": delay_told(last),
         "prochaine collecte": moment_told(next_night(datetime.now(UTC))),
         "suite attendue": moment_told(stands.next_expected_at)[:10] + (" — en retard" if stands.is_late else ""),
         "dernières collectes": dg.MetadataValue.md(as_markdown(history)),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from meal_pipelines.collect.history import MODES, STATES, Collection, Punctuality, duration_told, moment_told
+from meal_pipelines.collect.history import MODES, STATES, Collection, Punctuality, delay_told, moment_told
 from meal_pipelines.display import console, french, print_table
 
 COUNTS = ("Reçues", "Nouv.", "Modif.", "Suppr.", "Rétab.", "Refus.")
@@ -59,14 +59,8 @@ def _cells(each: Collection) -> list[str]:
         moment_told(each.started_at),
         f"[{COLOURS[each.state]}]{STATES[each.state]}[/]",
         *(french(count) for count in counts),
-        _delay(each),
+        delay_told(each),
     ]
-
-
-def _delay(each: Collection) -> str:
-    if each.lag_median_h is None:
-        return duration_told(None)
-    return f"{duration_told(each.lag_median_h)} ({duration_told(each.lag_max_h)})"
 
 
 def _tell(collections: Sequence[tuple[str, Collection]]) -> None:

@@ -27,6 +27,7 @@ class Collection:
 
     project: str
     form: str
+    source: str
     started_at: datetime
     state: str
     mode: str
@@ -78,33 +79,47 @@ def moment_told(moment: datetime | None) -> str:
 
 
 def duration_told(hours: float | None) -> str:
-    """`35 min`, `7 h`, `3 j`; « – » when there is none."""
+    """`< 1 min`, `35 min`, `7 h`, `3 j`; « – » when there is none."""
     if hours is None:
         return "–"
+    if hours < 1 / 60:
+        return "< 1 min"
     if hours < 1:
         return f"{round(hours * 60)} min"
     return f"{round(hours)} h" if hours < 72 else f"{round(hours / 24)} j"
 
 
+def delay_told(each: Collection) -> str:
+    """`3 h (9 h)`: median and longest; « – » when nothing was new."""
+    if each.lag_median_h is None:
+        return "–"
+    return f"{duration_told(each.lag_median_h)} ({duration_told(each.lag_max_h)})"
+
+
 def as_markdown(collections: Sequence[Collection]) -> str:
-    """A table of collections, for the page of an asset."""
-    lines = [f"| {' | '.join(HEADERS)} |", f"|{' --- |' * 3}{' ---: |' * (len(HEADERS) - 4)} --- |"]
+    """A table of collections narrow enough for the page of an asset, and under it what they have to say.
+
+    A message about partners' files names them, and a file's name may name somebody: those stay out of Dagster's events.
+    """
+    lines = [f"| {' | '.join(HEADERS)} |", f"| --- | --- |{' ---: |' * (len(HEADERS) - 2)}"]
     for each in collections:
         counts = (each.received, each.added, each.changed, each.removed, each.restored, each.refused)
-        cells = [
-            moment_told(each.started_at), STATES[each.state], MODES[each.mode], *map(str, counts),
-            duration_told(each.lag_median_h), duration_told(each.lag_max_h), " ".join((each.message or "").split()),
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
-    return "\n".join(lines)
+        moment = f"{each.started_at.astimezone(ZoneInfo(TIMEZONE)):%d/%m\N{NO-BREAK SPACE}%H:%M}"
+        delay = duration_told(each.lag_median_h).replace(" ", "\N{NO-BREAK SPACE}")
+        lines.append(f"| {' | '.join([moment, STATES[each.state], *map(str, counts), delay])} |")
+    told = [
+        f"- {moment_told(each.started_at)} : {ABOUT_FILES if each.source in FILES else ' '.join(each.message.split())}"
+        for each in collections
+        if each.message
+    ]
+    return "\n".join([*lines, *([""] if told else []), *told])
 
 
-HEADERS = (
-    "collecte du", "état", "mode", "reçues", "nouvelles", "modifiées", "supprimées", "rétablies", "refusées",
-    "délai médian", "délai maximal", "message",
-)  # fmt: skip
+FILES = ("workbook", "export")
+ABOUT_FILES = "à lire avec « meal loads » ou « meal forms received »."
+HEADERS = ("collecte", "état", "reçues", "nouv.", "modif.", "suppr.", "rétab.", "refus.", "délai")
 LAST = """
-    select project, form, started_at, state, mode, received, added, changed, removed, restored, refused,
+    select project, form, source, started_at, state, mode, received, added, changed, removed, restored, refused,
         lag_median_h, lag_max_h, message
     from raw.load where project = %s and form = %s order by load_id desc limit %s
 """

@@ -17,6 +17,16 @@ NIGHT = "0 2 * * *"
 """When everything is collected, as cron says it, in that time zone."""
 NIGHT_HOUR = 2
 
+FREQUENCIES: dict[Frequency, str] = {
+    "daily": "quotidienne",
+    "weekly": "hebdomadaire",
+    "monthly": "mensuelle",
+    "quarterly": "trimestrielle",
+    "semester": "semestrielle",
+    "yearly": "annuelle",
+}
+"""As people say them."""
+
 EXPECTED: dict[Frequency, timedelta] = {
     "daily": timedelta(days=1),
     "weekly": timedelta(days=7),

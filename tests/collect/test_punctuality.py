@@ -123,7 +123,9 @@ def test_disappearances_that_are_not_believed_are_counted(bench: Bench) -> None:
     [last, _] = collections_of(bench.warehouse, bench.project.id, "visites", 5)
     assert (last.state, last.removed, last.refused) == ("refused", 0, 35)
     text = as_markdown([last])
-    assert "avec refus" in text and len({line.count("|") for line in text.splitlines()}) == 1
+    table, told = text.split("\n\n")
+    assert "| avec refus |" in table and len({line.count("|") for line in table.splitlines()}) == 1
+    assert told.startswith("- ") and "ont disparu de la source d'un coup" in told
 
 
 def test_analysts_read_counts_and_moments_and_no_message(bench: Bench) -> None:
@@ -166,6 +168,8 @@ def test_rows_of_a_workbook_arrive_when_their_file_is_written_and_refused_files_
     assert [line[0] for line in found] == [first.load_id, second.load_id]
     assert found[0][1] is None and found[0][3] == 0
     assert found[1][2] == written_at and found[1][3] == 1
+    history = collections_of(house.warehouse, house.project.id, "subventions", 5)
+    assert "subventions-3.xlsx" in str(history[0].message) and "subventions-3" not in as_markdown(history)
     waited = (datetime.now(UTC) - written_at).total_seconds() / 3600
     assert found[1][1] == pytest.approx(waited, abs=0.1)
 
@@ -183,4 +187,11 @@ def test_the_next_night_is_two_o_clock_in_morocco() -> None:
 
 
 def test_durations_are_told_in_the_unit_that_speaks() -> None:
-    assert [duration_told(hours) for hours in (None, 0.2, 7.4, 71.0, 96.0)] == ["–", "12 min", "7 h", "71 h", "4 j"]
+    assert [duration_told(hours) for hours in (None, 0.0, 0.2, 7.4, 71.0, 96.0)] == [
+        "–",
+        "< 1 min",
+        "12 min",
+        "7 h",
+        "71 h",
+        "4 j",
+    ]

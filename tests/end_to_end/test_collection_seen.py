@@ -39,6 +39,6 @@ def test_the_page_of_a_raw_asset_tells_what_the_collection_did(demo: Demo, monke
     metadata = event.asset_materialization.metadata
     for name in ("reçues", "nouvelles", "modifiées", "supprimées", "rétablies", "refusées"):
         assert isinstance(metadata[name], dg.IntMetadataValue), name
-    assert {"délai entre l'arrivée et la collecte", "prochaine collecte", "suite attendue"} <= metadata.keys()
+    assert {"délai (max.)", "prochaine collecte", "suite attendue"} <= metadata.keys()
     table = str(metadata["dernières collectes"].value)
-    assert table.startswith("| collecte du | état | mode |") and "lecture complète" in table
+    assert table.startswith("| collecte | état | reçues |") and "| faite |" in table
