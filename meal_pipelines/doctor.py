@@ -36,6 +36,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", f"{project.project.name} : {len(project.forms)} formulaires lus.")
         for form in project.forms.values():
             yield from _form(form)
+            yield from _attachments(settings, project, form)
         yield from _variables(settings, project)
         yield from _logframe(project)
     yield from _models(projects)
@@ -65,6 +66,27 @@ def _form(form: LoadedForm) -> Iterator[Finding]:
         except UnsupportedExpression as error:
             yield Finding("warning", f"{name}, {what} : la règle n'est pas évaluée au nettoyage ({error}).")
     yield from _pyxform(form, name)
+
+
+def _attachments(settings: Settings, project: LoadedProject, form: LoadedForm) -> Iterator[Finding]:
+    """Whether somebody has decided about the form's files, and whether there is a place for those to be kept."""
+    from meal_pipelines.collect.attachments import FileStore, Limits, collects_files
+    from meal_pipelines.collect.attachments.counts import undecided
+
+    if not collects_files(project, form):
+        return
+    if form.form.attachments is None:
+        yield Finding("warning", f"{form.where} : {undecided(form)}")
+    limits = Limits.of(form)
+    if limits is None:
+        return
+    store = FileStore.of(settings)
+    try:
+        store.check()
+    except MealError as error:
+        yield Finding("error", str(error))
+        return
+    yield Finding("ok", f"{form.project}/{form.name} : fichiers joints gardés ({limits}) dans {store.shown}.")
 
 
 def _expressions(form: LoadedForm) -> Iterator[tuple[str, str]]:

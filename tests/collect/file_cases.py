@@ -12,6 +12,8 @@ from typing import Any
 from meal_pipelines.collect.attachments import Erased, FileStore, Limits, Tally, erase, fetch_files
 from meal_pipelines.collect.attachments.ledger import FileLedger
 from meal_pipelines.collect.source import Source
+from tests.odk_server import OdkServer
+from tests.odk_state import Form
 from tests.stage_cases import Bench
 
 IMAGES = Limits(2_000_000, ("image/*", "application/pdf"))
@@ -23,6 +25,15 @@ def picture(seed: int, size: int = 70_000) -> bytes:
     """A PNG by its first bytes, with a mark that a search can find."""
     head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + MARK
     return head + random.Random(seed).randbytes(size - len(head))
+
+
+def submitted(server: OdkServer, form: Form, **files: bytes | None) -> str:
+    """A submission with these files; None: announced only. « a » stands for « a.png »."""
+    root = server.submit(form, {"photo": "a.png"}, files=[f"{name}.png" for name in files])
+    for name, content in files.items():
+        if content is not None:
+            server.attach(form, root, f"{name}.png", content)
+    return root
 
 
 @dataclass

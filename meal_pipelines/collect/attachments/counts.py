@@ -80,15 +80,20 @@ def count_files(warehouse: Warehouse, form: LoadedForm) -> FileCounts:
     )  # fmt: skip
 
 
+def undecided(form: LoadedForm) -> str:
+    """What to read while nobody has decided."""
+    return (
+        "Personne n'a décidé de ce que deviennent les fichiers (photos, sons…) de ce formulaire : ils restent sur le "
+        f"serveur, sans être lus. Écrivez dans project.yaml, sous « {form.name} », « attachments: {{keep: false}} » pour les y "
+        "laisser, ou « attachments: {keep: true} » pour les garder ici, scellés."
+    )
+
+
 def verdict(form: LoadedForm, counts: FileCounts, tally: Tally | None) -> tuple[bool, str]:
     """Whether all is well with a form's files, and what to read about it. tally: the run's, None when nothing is kept."""
     limits = Limits.of(form)
     if form.form.attachments is None:
-        return False, (
-            "Personne n'a décidé de ce que deviennent les fichiers (photos, sons…) de ce formulaire : ils restent sur le "
-            f"serveur, sans être lus. Écrivez dans project.yaml, sous « {form.name} », « attachments: {{keep: false}} » pour les y "
-            "laisser, ou « attachments: {keep: true} » pour les garder ici, scellés."
-        )
+        return False, undecided(form)
     if limits is None or tally is None:
         return True, "Les fichiers restent sur le serveur (attachments : keep: false)."
     troubles = []

@@ -54,6 +54,14 @@ class FileStore:
         parts = urlsplit(self.address)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
+    def check(self) -> None:
+        """Ask whether the address answers; an empty store need not exist yet.
+
+        Raises: ConfigurationError, StoreUnavailable.
+        """
+        with self._explained():
+            self._system().exists(self._root)
+
     @contextmanager
     def spooled(self, project: str, form: str) -> Iterator[tuple[BinaryIO, Path]]:
         """A file being sealed, that nobody else opens; gone with the block unless `take_in` has taken it."""
