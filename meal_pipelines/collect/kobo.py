@@ -19,7 +19,7 @@ from urllib.parse import quote
 import orjson
 
 from meal_pipelines.collect.kobo_files import files_of
-from meal_pipelines.collect.kobo_history import History, newest_entry, read_history
+from meal_pipelines.collect.kobo_history import History, newest_entries, read_history
 from meal_pipelines.collect.kobo_rows import DataPage, compared, media_paths, read_page
 from meal_pipelines.collect.network import server_root
 from meal_pipelines.collect.source import (
@@ -119,13 +119,13 @@ class KoboSource(Source):
     def mark(self) -> Mark | None:
         """Where the history log and the ids stand; None when the account may not read the log (it takes « gérer »)."""
         with self._client() as client:
-            asset = self._check_asset(client)
-            if "manage_asset" not in _permissions(asset):
+            if "manage_asset" not in _permissions(self._check_asset(client)):
                 return None
-            # What is logged by now needs not be told again: the sweep that follows shows what came of it.
-            history = read_history(client, self.asset, newest_entry(client, self.asset), {})
+            # What is logged by now needs not be told again: the sweep that follows shows what came of it, and so does
+            # the form, which is therefore read after the log.
+            history = newest_entries(client, self.asset)
             last = max(self._newest(client, 1).keys, default=0)
-            return _marked(history, last, media_paths(asset["content"]))
+            return _marked(history, last, media_paths(self._check_asset(client)["content"]))
 
     def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
         """What the history log tells, and the newest rows: two requests when nothing happened.

@@ -43,10 +43,12 @@ class History:
     seen: Counter[str] = field(default_factory=Counter)
 
 
-def newest_entry(client: Client, asset: str) -> str | None:
-    """The stamp of the last thing logged; None when nothing is."""
-    answer = client.get(HISTORY.format(asset=asset), {"format": "json", "limit": "1"}, holds="results", kind=list)
-    return str(answer["results"][0]["date_created"]) if answer["results"] else None
+def newest_entries(client: Client, asset: str) -> History:
+    """Where the log stands: its newest stamp, and what the next reading passes over. One request; nothing is followed."""
+    params = {"format": "json", "limit": str(PAGE_SIZE)}
+    entries = client.get(HISTORY.format(asset=asset), params, holds="results", kind=list)["results"]
+    newest = max((str(entry["date_created"]) for entry in entries), default=None)
+    return History(newest=newest, seen=Counter(_key(entry) for entry in entries if _is_after(_earlier(newest), entry)))
 
 
 def read_history(client: Client, asset: str, since: str | None, seen: dict[str, int]) -> History:
@@ -60,8 +62,8 @@ def read_history(client: Client, asset: str, since: str | None, seen: dict[str, 
     history.newest = max([since or "", *(str(entry["date_created"]) for entry in entries)]) or None
     horizon = _earlier(history.newest)
     for entry in entries:
-        key = f"{entry['action']}|{_root(entry)}|{entry['date_created']}"
-        if horizon is None or str(entry["date_created"]) >= horizon:
+        key = _key(entry)
+        if _is_after(horizon, entry):
             history.seen[key] += 1
         if passed[key]:
             passed[key] -= 1
@@ -102,6 +104,14 @@ def _root(entry: dict[str, Any]) -> str:
     submission = (entry.get("metadata") or {}).get("submission") or {}
     root = str(submission.get("root_uuid") or "")
     return root if not root or root.startswith("uuid:") else f"uuid:{root}"
+
+
+def _key(entry: dict[str, Any]) -> str:
+    return f"{entry['action']}|{_root(entry)}|{entry['date_created']}"
+
+
+def _is_after(horizon: str | None, entry: dict[str, Any]) -> bool:
+    return horizon is None or str(entry["date_created"]) >= horizon
 
 
 def _earlier(stamp: str | None) -> str | None:

@@ -46,6 +46,29 @@ def test_a_quiet_night_takes_two_requests(bench: Bench, server: KoboServer) -> N
         assert (load.mode, load.written, len(server.requests)) == ("changes", 0, 2)
 
 
+def test_a_night_after_the_first_takes_two_requests_though_the_form_was_just_deployed(
+    bench: Bench, server: KoboServer
+) -> None:
+    """The deployment is the newest thing logged, and the first night has kept what it deployed."""
+    fill(server, 5)
+    server.assets[ASSET].history = server.assets[ASSET].history[:1]
+    night(bench, server)
+    server.requests.clear()
+    assert (night(bench, server).mode, len(server.requests)) == ("changes", 2)
+
+
+def test_a_log_that_cannot_be_followed_does_not_keep_a_form_from_being_collected(
+    bench: Bench, server: KoboServer
+) -> None:
+    """An edit logged without the name of its submission, minutes before the first night: that night reads everything."""
+    keys = fill(server, 3)
+    server.edit(ASSET, keys[0], {"age": "7"})
+    del server.assets[ASSET].history[-1]["metadata"]["submission"]
+    assert night(bench, server).mode == "sweep"
+    server.requests.clear()
+    assert (night(bench, server).mode, len(server.requests)) == ("changes", 2)
+
+
 def test_additions_edits_reviews_and_deletions_are_followed_without_a_sweep(bench: Bench, server: KoboServer) -> None:
     keys = fill(server, 250)
     night(bench, server)
