@@ -230,7 +230,8 @@ class Ledger:
 
     def ids_of(self, instance_ids: Sequence[str]) -> list[str]:
         """The submissions held for present under these OpenRosa identities."""
-        self._cursor.execute(PRESENT_INSTANCES, (self.project, self.form, list(instance_ids)))
+        values = {"project": self.project, "form": self.form, "instances": list(instance_ids)}
+        self._cursor.execute(PRESENT_INSTANCES, values)
         return [row[0] for row in self._cursor.fetchall()]
 
     def awaiting(self) -> list[str]:
@@ -429,10 +430,16 @@ LAST_OF = """
     where project = %s and form = %s and submission_id = any(%s) order by submission_id, version desc
 """
 PRESENT_INSTANCES = """
-    select submission_id from (
-        select distinct on (submission_id) submission_id, state, instance_id from raw.submission
-        where project = %s and form = %s order by submission_id, version desc
-    ) as last where state = 'present' and instance_id = any(%s)
+    select last.submission_id from (
+        select distinct submission_id from raw.submission
+        where project = %(project)s and form = %(form)s and instance_id = any(%(instances)s)
+    ) as once
+    cross join lateral (
+        select submission_id, state, instance_id from raw.submission as s
+        where s.project = %(project)s and s.form = %(form)s and s.submission_id = once.submission_id
+        order by version desc limit 1
+    ) as last
+    where state = 'present' and instance_id = any(%(instances)s)
 """
 AWAITING = """
     select last.submission_id from (
