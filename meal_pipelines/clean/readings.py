@@ -168,12 +168,13 @@ class Readings:
         if content is not None and "sheets" in content and version == self.form.own_version:
             return None
         old = deployed_questionnaire(version, content) if content is not None else None
+        is_ours = content is not None and "sheets" in content
         changes = self.form.versions.since(version)
         if old is None and not changes:
             return None
         repeats = {table.name for table in (*self.form.questionnaire.repeats, *(old.repeats if old else ()))}
         repeats |= {name for change in changes for name in change.repeats}
-        reading = _Maker(self.form, version, old, History(changes, frozenset(repeats))).made()
+        reading = _Maker(self.form, version, old, History(changes, frozenset(repeats)), is_ours).made()
         local = self.form.questionnaire
         view = reading.form.questionnaire
         is_todays = (reading.asked.tables, view.tables, view.choices) == (local.tables, local.tables, local.choices)
@@ -195,10 +196,16 @@ def _conditions(questionnaire: Questionnaire, table: str, column: str) -> list[t
 
 
 class _Maker:
-    """Makes the reading of one version. old: its questionnaire, when it is kept."""
+    """Makes the reading of one version.
 
-    def __init__(self, form: LoadedForm, version: str, old: Questionnaire | None, history: History) -> None:
-        self.form, self.version, self.old, self.history = form, version, old, history
+    old: its questionnaire, when it is kept · is_ours: its rows come from workbooks, whose headers are read with the
+    questionnaire of the day: an answer may stand under its name of then or of today already.
+    """
+
+    def __init__(
+        self, form: LoadedForm, version: str, old: Questionnaire | None, history: History, is_ours: bool
+    ) -> None:
+        self.form, self.version, self.old, self.history, self.is_ours = form, version, old, history, is_ours
         self.origins = {
             (question.table, question.column): history.origin_of(
                 question.table, question.name, is_several=question.type in SEVERAL
@@ -257,6 +264,8 @@ class _Maker:
                 column = question.column if isinstance(origin, Asked) else f"?{asked.name}"
                 old = self._old(table, asked, question)
                 path = old.path if old is not None else _beside(question, asked)
+                if self.is_ours and isinstance(origin, (Asked, Recoded)) and not self._is_taken(around, question.name):
+                    path = question.name
                 kind = old.type if old is not None and {old.type, question.type} & SEVERAL else question.type
                 questions.setdefault(
                     column, replace(question, name=name_of(asked.name), path=path, type=kind, column=column)
@@ -268,6 +277,10 @@ class _Maker:
         if around is None and before != table.name:
             path = "/".join([*table.path.split("/")[:-1], before])
         return replace(table, path=path, questions=tuple(questions.values()))
+
+    def _is_taken(self, around: Table | None, name: str) -> bool:
+        """Whether the old version had another question under a name of today."""
+        return around is not None and around.question(name) is not None
 
     def _removed(self, table: Table, around: Table | None) -> Iterator[str]:
         """The paths of what is no longer read and would otherwise be named by the check of unknown questions."""

@@ -8,7 +8,7 @@ absence means it, and only when everything could be read. Exports of a server ar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,8 +19,9 @@ from meal_pipelines.collect.received import FileSource, Received, StoredRow
 from meal_pipelines.collect.sheets.inbox import Inbox, InboxFile, unclaimed
 from meal_pipelines.collect.sheets.reading import FileReader, Reading, says_the_same
 from meal_pipelines.collect.sheets.receipt import Receipt, Refused, counted
-from meal_pipelines.collect.source import Order, Page, Submission
+from meal_pipelines.collect.source import FormVersion, Order, Page, Submission
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.deployed import content_of
 from meal_pipelines.project.load import LoadedForm
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -56,6 +57,12 @@ class PartnerWorkbooks(FileSource):
             after = page[-1].submission_id
         self._told += overlay.told()
         yield Page([], after, None)
+
+    def form_versions(self, known: Container[str] = ()) -> Iterator[FormVersion]:
+        """The questionnaire of today, under the version that templates are stamped with: no server would remember it."""
+        version = self.form.own_version
+        if version not in known:
+            yield FormVersion(version, content_of(self.form.questionnaire))
 
     def is_same(self, before: bytes, after: bytes) -> bool:
         """The same answers in another file, typed otherwise, are no edit."""

@@ -166,6 +166,14 @@ class FormVersions(Strict):
                 return tuple(self.changes[position:])
         return ()
 
+    def older_names(self) -> dict[str, list[str]]:
+        """The names that a question had before, by its name after the last change that renamed it."""
+        found: dict[str, list[str]] = {}
+        for change in self.changes:
+            for old, new in change.renamed.items():
+                found[name_of(new)] = [*found.pop(name_of(old), []), name_of(old)]
+        return found
+
 
 def name_of(written: str) -> str:
     """The question of « repetition/question » or of a path."""

@@ -11,10 +11,13 @@ import pytest
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from meal_pipelines.clean.readings import Readings
 from meal_pipelines.collect.template import write_template
 from meal_pipelines.collect.template.rules import Bounds, bounds
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.deployed import content_of, deployed_questionnaire
 from meal_pipelines.project.load import LoadedProject, load_project, load_projects
+from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.settings import Settings
 from tests.collect.workbook_cases import ARABIC_LABELS, LABELS, QUESTIONS, a_project, partner, refusal, rows
 
@@ -251,3 +254,42 @@ def test_the_command_writes_a_template_under_its_version(tmp_path: Path, monkeyp
     names = sorted(path.name for path in (tmp_path / "prim2" / "modeles").iterdir())
     assert [name.partition("_")[0] for name in names] == ["subventions"] * 2 and names[1].endswith("_ar.xlsx")
     assert CliRunner().invoke(app, ["forms", "template", "inconnu", "-p", "prim2"]).exit_code == 2
+
+
+def test_a_template_of_before_is_read_with_what_it_asked(tmp_path: Path) -> None:
+    """A column renamed since is found under its old name, one required since is not missed, and today's template still asks it."""
+    project = a_project(tmp_path)
+    before = project.forms["subventions"]
+    file = tmp_path / "boite" / "subventions.xlsx"
+    book = made(project, file)
+    filled = {**FILLED, "remarques": "Payé en deux fois"}
+    for place in range(1, len(QUESTIONS) + 1):
+        book["Subventions"].cell(FIRST, place).value = filled.get(str(book["Subventions"].cell(4, place).value))
+    book.save(file)
+    survey = tmp_path / "subventions.csv"
+    header = survey.read_text(encoding="utf-8").splitlines()[0].split(",")
+    added = {"type": "text", "name": "convention", header[2]: "Convention", "required": "yes"}
+    text = survey.read_text(encoding="utf-8").replace(",remarques,", ",commentaires,")
+    survey.write_text(text + ",".join(added.get(name, "") for name in header) + "\n", encoding="utf-8")
+    declared = (tmp_path / "project.yaml").read_text(encoding="utf-8").replace("remarques", "commentaires")
+    (tmp_path / "project.yaml").write_text(declared, encoding="utf-8")
+    (tmp_path / "forms").mkdir()
+    change = f"changes:\n  - until: [{before.own_version}]\n    renamed: {{remarques: commentaires}}\n"
+    (tmp_path / "forms" / "subventions.yaml").write_text(change, encoding="utf-8")
+    today = load_project(tmp_path, {}).forms["subventions"]
+    source = partner(today, tmp_path)
+    [page, _] = source.sweep()
+    [submission] = page.submissions
+    assert submission.form_version == before.own_version and "commentaires" not in source.receipts[0].told
+    readings = Readings(today, {before.own_version: content_of(before.questionnaire)})
+    reading = readings.of(submission.form_version)
+    assert reading is not None
+    table = reading.extract([submission.payload])[MAIN]
+    assert table.answers["commentaires"] == [filled["remarques"]] and table.unknown == set()
+    required = {question.name: question.required for question in reading.form.questionnaire.main.questions}
+    asked_today = today.questionnaire.main.question("convention")
+    assert required["convention"] == "" and asked_today is not None and asked_today.required == "yes"
+    [kept] = source.form_versions()
+    read = deployed_questionnaire(kept.form_version, kept.content)
+    assert kept.form_version == today.own_version and read is not None
+    assert read.tables == today.questionnaire.tables

@@ -64,10 +64,12 @@ class FileReader:
         self.form, self.source, self.questionnaire = form, form.form.source, form.questionnaire
         self.key = tuple(self.source.key)
         self.conceal = conceal or (lambda key: key)
-        self.names = {MAIN: Names(self.questionnaire.main.questions, self.source.headers)}
+        self._is_older = False
+        headers = self._wordings()
+        self.names = {MAIN: Names(self.questionnaire.main.questions, headers)}
         for name, repeat in self.source.repeats.items():
             parent = self._parent(repeat.parent)
-            wordings = {PARENT: [repeat.parent, *self._key_wordings()], **self.source.headers}
+            wordings = {PARENT: [repeat.parent, *self._key_wordings()], **headers}
             self.names[name] = Names([parent, *self.questionnaire.tables[name].questions], wordings)
 
     def read(self, file: InboxFile, content: bytes) -> Reading:
@@ -88,6 +90,8 @@ class FileReader:
             receipt.notes.append(book.remark)
         if book.hidden_sheets:
             receipt.notes.append(counted(book.hidden_sheets, "feuille masquée non lue", "feuilles masquées non lues"))
+        # A template of before lacks the columns that came since: cleaning judges its rows by what it asked.
+        self._is_older = bool(book.stamp) and version not in (None, self.form.own_version)
         main = self._sheet(file, book, MAIN, wanted[MAIN], self.key, receipt)
         receipt.sheet = main.grid.sheet
         sheets = {name: self._sheet(file, book, name, wanted[name], (PARENT,), receipt) for name in self.source.repeats}
@@ -104,8 +108,18 @@ class FileReader:
         answers = Answers(self.questionnaire, since_1904=grid.parts.since_1904, key=tuple(key))
         return SheetRead(grid, header, read_rows(file.name, grid, header, names, answers, key, receipt))
 
+    def _wordings(self) -> dict[str, list[str]]:
+        """Older wordings of headers, and the names that questions had before, unless another question has them now."""
+        taken = {question.name for question in self.questionnaire.questions()}
+        found = {name: list(texts) for name, texts in self.source.headers.items()}
+        for name, older in self.form.versions.older_names().items():
+            found[name] = [*found.get(name, []), *(each for each in older if each not in taken)]
+        return found
+
     def _required(self, table: str) -> list[str]:
-        """The questions that a file must have a column for."""
+        """The questions that a file must have a column for; of an older template, none but the key's."""
+        if self._is_older:
+            return []
         return [
             question.name
             for question in self.questionnaire.tables[table].questions
