@@ -143,6 +143,7 @@ def _metadata(platform: Platform, build: CleanBuild | None, form: LoadedForm) ->
             "supprimées à la source": build.deleted,
             "corrections appliquées": sum(outcome.state == "applied" for outcome in build.corrections),
             "corrections refusées": sum(outcome.state == "refused" for outcome in build.corrections),
+            "choix d'autres versions, acceptés": ", ".join(build.readings.undecided_choices()) or "aucun",
             "règles non évaluées": ", ".join(sorted(build.not_judged)) or "aucune",
             "rejets par règle": {
                 f"{rule} ({severity})": count for (rule, severity), count in sorted(build.faults.items())

@@ -15,7 +15,7 @@ from meal_pipelines.clean.coded import Rows, spread
 from meal_pipelines.clean.corrections import CleaningLog, as_written
 from meal_pipelines.clean.extract import RawTable, extract
 from meal_pipelines.clean.judge import Judge, Judged, rows_around
-from meal_pipelines.clean.readings import Reading
+from meal_pipelines.clean.reading import Reading
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect import personal
 from meal_pipelines.protect.keyring import Keyring

@@ -107,20 +107,22 @@ def squeezed(expression: str) -> str:
 
 
 def choices_kept(
-    today: Questionnaire, origins: Mapping[Key, Origin], olds: Mapping[Key, Sequence[Question]], old: Questionnaire
+    today: Questionnaire,
+    origins: Mapping[Key, Origin],
+    olds: Mapping[Key, Sequence[Question]],
+    old: Questionnaire | None,
 ) -> dict[str, tuple[Choice, ...]]:
-    """Today's lists, with the choices that only the old version had and that no mapping names."""
+    """Today's lists, with the choices that only the old version had and those that the file maps codes to."""
     lists = dict(today.choices)
-    for table in today.tables.values():
-        for question in table.questions:
-            origin, found = origins[table.name, question.column], olds[table.name, question.column]
-            if question.list_name is None or len(found) != 1 or found[0].list_name is None:
-                continue
-            mapped = {**origin.rule.values} if isinstance(origin, Recoded) else {}
-            if not isinstance(origin, (Asked, Recoded)):
-                continue
-            known = {choice.name for choice in lists[question.list_name]}
-            kept = [c for c in old.choices.get(found[0].list_name, ()) if c.name not in known and c.name not in mapped]
-            if kept:
-                lists[question.list_name] += tuple(kept)
+    for (table, column), origin in origins.items():
+        question = next(each for each in today.tables[table].questions if each.column == column)
+        if question.list_name not in lists or not isinstance(origin, (Asked, Recoded)):
+            continue
+        mapped = origin.rule.values if isinstance(origin, Recoded) else {}
+        found = olds[table, column]
+        then = old.choices.get(found[0].list_name or "", ()) if old is not None and len(found) == 1 else ()
+        known = {choice.name for choice in lists[question.list_name]}
+        kept = [choice for choice in then if choice.name not in known and choice.name not in mapped]
+        decided = [Choice(code, {}, {}) for code in dict.fromkeys(mapped.values()) if code not in known]
+        lists[question.list_name] += (*kept, *decided)
     return lists

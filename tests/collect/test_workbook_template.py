@@ -285,7 +285,7 @@ def test_a_template_of_before_is_read_with_what_it_asked(tmp_path: Path) -> None
     reading = readings.of(submission.form_version)
     assert reading is not None
     table = reading.extract([submission.payload])[MAIN]
-    assert table.answers["commentaires"] == [filled["remarques"]] and table.unknown == set()
+    assert table.answers["commentaires"].rows() == [filled["remarques"]] and table.unknown == set()
     required = {question.name: question.required for question in reading.form.questionnaire.main.questions}
     asked_today = today.questionnaire.main.question("convention")
     assert required["convention"] == "" and asked_today is not None and asked_today.required == "yes"
