@@ -26,6 +26,7 @@ from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse import publish as wap
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.copy import Writer
+from meal_pipelines.warehouse.fetch import in_chunks
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import create_table
 
@@ -134,13 +135,10 @@ def _build(
 
 
 def _chunks(reader: Any, build: CleanBuild) -> Iterator[list[Any]]:
-    """The last version of each changed submission, in order, `CHUNK` at a time, over a server-side cursor."""
+    """The last version of each changed submission, in order, `CHUNK` at a time."""
     query = sql.SQL(LATEST).format(changed=sql.Identifier("build", build.changed))
-    with reader.cursor(name="latest_submissions") as cursor:
-        cursor.itersize = CHUNK
-        cursor.execute(query, {"project": build.form.project, "form": build.form.name, "until": build.until})
-        while rows := cursor.fetchmany(CHUNK):
-            yield rows
+    whose = {"project": build.form.project, "form": build.form.name, "until": build.until}
+    return in_chunks(reader, query, whose, size=CHUNK)
 
 
 def publish(warehouse: Warehouse, build: CleanBuild, log: CleaningLog) -> None:

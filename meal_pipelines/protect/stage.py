@@ -25,6 +25,7 @@ from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.warehouse import publish as wap
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.copy import Writer
+from meal_pipelines.warehouse.fetch import in_chunks
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import TableSpec, create_table, identifiers
 
@@ -126,11 +127,7 @@ def _chunks(reader: Any, build: ProtectBuild, table: Table, on: list[tuple[str, 
             sql.Identifier("build", build.changed)
         ),
     )
-    with reader.cursor(name="rows_to_protect") as cursor:
-        cursor.itersize = CHUNK
-        cursor.execute(query)
-        while rows := cursor.fetchmany(CHUNK):
-            yield rows
+    return in_chunks(reader, query, size=CHUNK)
 
 
 def _join(cursor: Any, build: ProtectBuild, spec: TableSpec, table: Table) -> None:

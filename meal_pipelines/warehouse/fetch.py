@@ -1,0 +1,24 @@
+"""Bulk reading: the rows of a query in chunks, over a server-side cursor. What rows mean is the caller's business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from psycopg2 import sql
+
+
+def in_chunks(
+    connection: Any, query: sql.Composable, parameters: Mapping[str, Any] | None = None, *, size: int
+) -> Iterator[list[Any]]:
+    """The rows, `size` at a time; the next ones are read in a thread while these are worked on.
+
+    The connection belongs to the iteration until its end.
+    """
+    with connection.cursor(name="chunks") as cursor, ThreadPoolExecutor(1, thread_name_prefix="fetch") as reading:
+        cursor.execute(query, parameters)
+        coming = reading.submit(cursor.fetchmany, size)
+        while rows := coming.result():
+            coming = reading.submit(cursor.fetchmany, size)
+            yield rows
