@@ -199,7 +199,8 @@ class Form(Strict):
     """One form of a project: its questionnaire, its source, its frequency and the class of its questions.
 
     tolerated: questions (names or patterns) without whose answer a row stands, whatever the questionnaire requires:
-    withheld from an export, or asked only since a later version of the form. Their faults are warnings.
+    withheld from an export, for instance. Their faults are warnings. A question asked only since a later version of the form
+    needs no line here: older submissions are judged by what their version asked.
     attachments: None: nobody has decided what becomes of its files, which stay on the server.
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from meal_pipelines.errors import ConfigurationError
@@ -58,15 +59,19 @@ def questionnaire_of(sheets: Sheets, file: Path) -> Questionnaire:
 
 def _translated(cells: dict[str, str], column: str) -> dict[str, str]:
     """`label`, `label::Français (fr)`, `label_french` → the text by language."""
-    found: dict[str, str] = {}
-    for name, text in cells.items():
-        if name == column:
-            found[""] = text
-        elif name.startswith(f"{column}::"):
-            found[name.split("::", 1)[1].strip()] = text
-        elif re.fullmatch(rf"{column}_(english|french|arabic|fr|en|ar)", name):
-            found[name.removeprefix(f"{column}_")] = text
-    return found
+    return {language: text for name, text in cells.items() if (language := _language(name, column)) is not None}
+
+
+@lru_cache(maxsize=4096)
+def _language(name: str, column: str) -> str | None:
+    """The language in which a header words a column; empty when it says none, None when it is another column's."""
+    if name == column:
+        return ""
+    if name.startswith(f"{column}::"):
+        return name.split("::", 1)[1].strip()
+    return (
+        name.removeprefix(f"{column}_") if re.fullmatch(rf"{column}_(english|french|arabic|fr|en|ar)", name) else None
+    )
 
 
 def _choices(rows: list[Row]) -> dict[str, tuple[Choice, ...]]:

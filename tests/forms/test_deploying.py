@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg2.extras import Json
 
+from meal_pipelines.warehouse import Warehouse
 from tests.forms.house import KOBO, ODK, SURVEY, House, kobo_content, renamed, sheet, without
 from tests.kobo_server import KoboServer
 from tests.odk_server import OdkServer, questions
@@ -73,6 +75,27 @@ def test_each_difference_is_said_and_the_exit_code_tells(house: House) -> None:
     ):  # fmt: skip
         assert said in result.output, said
     assert not house.versions.exists(), "without --write nothing is written"
+
+
+def test_without_the_network_the_newest_version_collected_is_compared(
+    house: House, kobo: KoboServer, warehouse: Warehouse
+) -> None:
+    """On the road: the server is not asked, and need not be there."""
+    house.environ["MEAL_DATABASE_URL"] = warehouse.url().render_as_string(hide_password=False)
+    kept = "insert into raw.form_version (project, form, form_version, content) values ('essai', 'visites', %s, %s)"
+    try:
+        none = house.run("diff", "visites", "--offline")
+        assert none.exit_code == 2 and "Aucune version de « visites »" in none.output
+        with warehouse.connect() as connection, connection.cursor() as cursor:
+            for version, survey in (("v1", SURVEY), ("v2", [*SURVEY, EMAIL])):
+                cursor.execute(kept, (version, Json(kobo_content(survey))))
+        result = house.run("diff", "visites", "--offline")
+        assert result.exit_code == 1 and "version « v2 »" in result.output
+        assert "retirée (text) : « Courriel »" in result.output and "until: [v1, v2]" in result.output
+        assert kobo.requests == []
+    finally:
+        with warehouse.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("delete from raw.form_version where project = 'essai' and form = 'visites'")
 
 
 def test_nothing_leaves_without_yes(house: House, kobo: KoboServer) -> None:
