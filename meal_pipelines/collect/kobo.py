@@ -1,27 +1,23 @@
 """KoboToolbox (API v2) as a source of submissions: pages by key, never by position.
 
-What to ask and what an answer means stands here; what its rows say in `kobo_rows.py`; waiting and trying again in
-`transport.py`; storing in none of them.
+What to ask and what an answer means stands here; how a form is asked in `kobo_form.py`; what its rows say in
+`kobo_rows.py`; waiting and trying again in `transport.py`; storing in none of them.
 Seen live on kpi 2.026.27e (2026-11-23): nothing in a row says when it was edited. The history log does (`kobo_history.py`),
 to an account that may manage the form; to others only a sweep tells.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-import orjson
-
 from meal_pipelines.collect.kobo_files import files_of
+from meal_pipelines.collect.kobo_form import DATA, KoboForm, permissions
 from meal_pipelines.collect.kobo_history import History, newest_entries, read_history
-from meal_pipelines.collect.kobo_rows import DataPage, compared, media_paths, read_page
-from meal_pipelines.collect.network import server_root
+from meal_pipelines.collect.kobo_rows import compared, media_paths
 from meal_pipelines.collect.source import (
     Attachment,
     Delta,
@@ -34,19 +30,11 @@ from meal_pipelines.collect.source import (
     Submission,
     SweepNeeded,
 )
-from meal_pipelines.collect.transport import Client, Patience, Query
-from meal_pipelines.errors import ConfigurationError, MealError, TransientError
+from meal_pipelines.collect.transport import Client
+from meal_pipelines.errors import ConfigurationError, MealError
 
-ASSET = "/api/v2/assets/{asset}/"
-DATA = "/api/v2/assets/{asset}/data/"
 VERSIONS = "/api/v2/assets/{asset}/versions/"
 VERSION = "/api/v2/assets/{asset}/versions/{version}/"
-
-WORD = re.compile(r"[A-Za-z0-9_-]+")
-"""What a token and a uid are made of; nothing that would mean something in a header or a path."""
-
-PAGE_SIZE = 1000
-"""Kobo has served at most 1,000 rows a page since 2026-03-09 (30,000 before); more is cut without a word."""
 
 NEWEST = 100
 """Rows looked at again each time, newest first: a row may show after one with a higher `_id`."""
@@ -59,41 +47,12 @@ SMALLEST_PAGE = 50
 
 
 @dataclass(frozen=True)
-class KoboSource(Source):
-    """One form of one KoboToolbox server.
-
-    asset: the form's uid in Kobo. form: its name in the project, for messages. token_variable: where the token
-    came from, for messages. page_size: rows asked for at once. sleep: replaces the pauses between tries.
-    Raises: ConfigurationError, when the address, the token or the uid cannot be right.
-    """
+class KoboSource(KoboForm, Source):
+    """The submissions of one form of one KoboToolbox server."""
 
     kind: ClassVar[str] = "kobo"
     order: ClassVar[Order] = "numeric"
     says_arrival: ClassVar[bool] = True
-
-    server_url: str
-    token: str = field(repr=False)
-    asset: str
-    form: str = ""
-    token_variable: str = "KOBO_TOKEN"
-    page_size: int = PAGE_SIZE
-    patience: Patience = field(default_factory=Patience)
-    sleep: Callable[[float], object] | None = field(default=None, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        server_root(self.server_url)
-        if not WORD.fullmatch(self.token):
-            raise ConfigurationError(
-                f"La variable {self.token_variable} est vide ou n'est pas un jeton Kobo (des lettres et des chiffres, "
-                "sans espace). Copiez-le de Kobo : Paramètres du compte → Sécurité → Clé API."
-            )
-        if not WORD.fullmatch(self.asset):
-            raise ConfigurationError(
-                f"L'identifiant Kobo « {self.asset} » ne peut pas être juste : il est fait de lettres et de chiffres, "
-                "et se lit dans l'adresse du formulaire (…/#/forms/a…). Corrigez-le dans la configuration du projet."
-            )
-        if self.page_size < 1:
-            raise ConfigurationError("La taille des pages demandées à Kobo doit être d'au moins 1 ligne.")
 
     def sweep(self, after: str | None = None) -> Iterator[Page]:
         """Every submission the server shows, by increasing `_id`, from just after `after`.
@@ -102,8 +61,8 @@ class KoboSource(Source):
         ended when the iterator is exhausted or closed (closing waits for the answer under way, not for new tries).
         Raises: ConfigurationError (token, permission, uid), TransientError, MealError (encrypted form, broken order).
         """
-        with self._client() as client, ThreadPoolExecutor(1, thread_name_prefix="kobo-sweep") as pool:
-            media = media_paths(self._check_asset(client)["content"])
+        with self.client() as client, ThreadPoolExecutor(1, thread_name_prefix="kobo-sweep") as pool:
+            media = media_paths(self.check_asset(client)["content"])
             upcoming = pool.submit(self._page, client, after, None, media)
             try:
                 while True:
@@ -118,14 +77,14 @@ class KoboSource(Source):
 
     def mark(self) -> Mark | None:
         """Where the history log and the ids stand; None when the account may not read the log (it takes « gérer »)."""
-        with self._client() as client:
-            if "manage_asset" not in _permissions(self._check_asset(client)):
+        with self.client() as client:
+            if "manage_asset" not in permissions(self.check_asset(client)):
                 return None
             # What is logged by now needs not be told again: the sweep that follows shows what came of it, and so does
             # the form, which is therefore read after the log.
             history = newest_entries(client, self.asset)
-            last = max(self._newest(client, 1).keys, default=0)
-            return _marked(history, last, media_paths(self._check_asset(client)["content"]))
+            last = max(self.newest(client, 1).keys, default=0)
+            return _marked(history, last, media_paths(self.check_asset(client)["content"]))
 
     def changes(self, since: Mark, awaiting: Sequence[str] = ()) -> Iterator[Delta]:
         """What the history log tells, and the newest rows: two requests when nothing happened.
@@ -134,20 +93,20 @@ class KoboSource(Source):
         the total gives it away.
         Raises: SweepNeeded, when the log cannot be read or followed; otherwise as `sweep`.
         """
-        with self._client() as client:
+        with self.client() as client:
             history = self._history(client, since)
             media = since["media"]
             if history.is_redeployed:
-                media = media_paths(self._check_asset(client)["content"])
-            newest = self._newest(client, NEWEST, media)
+                media = media_paths(self.check_asset(client)["content"])
+            newest = self.newest(client, NEWEST, media)
             yield Delta(newest.submissions)
             if newest.keys and min(newest.keys) > since["last"] + 1:
                 between = {"_id": {"$gt": since["last"], "$lt": min(newest.keys)}}
-                yield from (Delta(page.submissions) for page in self._found(client, between, media))
+                yield from (Delta(page.submissions) for page in self.found(client, between, media))
             for instances in _batches(sorted(history.changed - history.deleted)):
                 yield self._edited(client, instances, media)
             for ids in _batches([int(key) for key in awaiting]):
-                yield from (Delta(page.submissions) for page in self._found(client, {"_id": {"$in": ids}}, media))
+                yield from (Delta(page.submissions) for page in self.found(client, {"_id": {"$in": ids}}, media))
             for instances in _batches(sorted(history.deleted)):
                 yield self._deleted(client, instances, media)
             mark = _marked(history, max([since["last"], *newest.keys]), media)
@@ -159,11 +118,6 @@ class KoboSource(Source):
         except ConfigurationError:
             # Kobo says « not found » of a log that one may not read; the sweep tells whether the form still may be.
             raise SweepNeeded("le compte ne peut plus lire l'historique du formulaire") from None
-
-    def _newest(self, client: Client, count: int, media: Sequence[str] = ()) -> DataPage:
-        """The last rows, newest first; its `count` is that of all rows the account sees."""
-        params = {"format": "json", "limit": str(count), "sort": '{"_id":-1}'}
-        return self._rows(client, params, media)
 
     def _edited(self, client: Client, instances: list[str], media: Sequence[str]) -> Delta:
         shown = self._named(client, instances, media)
@@ -179,32 +133,8 @@ class KoboSource(Source):
         return Delta(shown, gone_instances=[name for name in instances if name not in there])
 
     def _named(self, client: Client, instances: list[str], media: Sequence[str]) -> list[Submission]:
-        pages = self._found(client, {"meta/rootUuid": {"$in": instances}}, media)
+        pages = self.found(client, {"meta/rootUuid": {"$in": instances}}, media)
         return [submission for page in pages for submission in page.submissions]
-
-    def _found(self, client: Client, query: dict[str, Any], media: Sequence[str]) -> Iterator[DataPage]:
-        """Every row that meets a query, by increasing `_id`, page after page however few a page shows."""
-        after: str | None = None
-        while True:
-            bounds = query.get("_id", {}) if after is None else {**query.get("_id", {}), "$gt": int(after)}
-            text = orjson.dumps({**query, "_id": bounds} if bounds else query).decode()
-            params = {"format": "json", "limit": str(self.page_size), "sort": '{"_id":1}', "query": text}
-            page = self._rows(client, params, media)
-            self._check_order(page.keys, after)
-            yield page
-            if (page.count is not None and page.count <= len(page.submissions)) or not page.submissions:
-                return
-            after = page.submissions[-1].submission_id
-
-    def _rows(self, client: Client, params: Query, media: Sequence[str]) -> DataPage:
-        """Raises: TransientError, when the server counts rows and shows none: that is not the end of them."""
-        page = client.read(DATA.format(asset=self.asset), params, partial(read_page, media=media))
-        if page.count and not page.submissions:
-            raise TransientError(
-                f"Le serveur {client.server} annonce {page.count} soumissions de plus pour {self._about} et n'en rend "
-                "aucune. Ce qui était déjà reçu est gardé ; relancez plus tard."
-            )
-        return page
 
     def is_same(self, before: bytes, after: bytes) -> bool:
         """The order of keys and what the server changes by itself are no edit."""
@@ -215,7 +145,7 @@ class KoboSource(Source):
 
         Raises: as `sweep`.
         """
-        with self._client() as client:
+        with self.client() as client:
             for deployed_at, version in sorted(self._deployed(client)):
                 if version in known:
                     continue
@@ -241,7 +171,7 @@ class KoboSource(Source):
 
         Raises: as `sweep`.
         """
-        with self._client() as client:
+        with self.client() as client:
             for start in range(0, len(submission_ids), BATCH):
                 keys = [int(key) for key in submission_ids[start : start + BATCH]]
                 yield from files_of(client, DATA.format(asset=self.asset), self.asset, keys)
@@ -251,13 +181,13 @@ class KoboSource(Source):
 
         Raises: as `sweep`; FileGone when the file is not there.
         """
-        with self._client(self._gone) as client:
+        with self.client(self._gone) as client:
             yield from client.stream(attachment.address)
 
     def _gone(self, status: int) -> MealError | None:
         if status == 404:
-            return FileGone(f"Dans {self._about}, un fichier n'est plus sur {self.server_url}.")
-        return self._refusal(status)
+            return FileGone(f"Dans {self.about}, un fichier n'est plus sur {self.server_url}.")
+        return self.refusal(status)
 
     def _page(self, client: Client, after: str | None, expected: int | None, media: Sequence[str]) -> Page:
         """The rows just beyond `after`; `expected`, how many should remain there."""
@@ -267,81 +197,17 @@ class KoboSource(Source):
             query = {"format": "json", "limit": str(limit), "sort": '{"_id":1}'}
             return query if after is None else {**query, "query": f'{{"_id":{{"$gt":{int(after)}}}}}'}
 
-        answer = self._rows(client, params, media)
+        answer = self.rows(client, params, media)
         submissions, count = answer.submissions, answer.count
-        self._check_order(answer.keys, after)
+        self.check_order(answer.keys, after)
         # A short page proves nothing: the server cuts `limit`, and the limit differs from one server to another.
         is_last = not submissions or (not answer.has_next and count is not None and count <= len(submissions))
         if is_last or (expected is not None and count is not None and count < expected):
             # Under a permission for a part of the rows Kobo answers 200 with fewer of them: before
             # anything is taken for deleted, ask whether the account still sees everything.
-            self._check_asset(client)
+            self.check_asset(client)
         through = None if is_last else submissions[-1].submission_id
         return Page(submissions, after, through, count)
-
-    def _check_order(self, keys: list[Any], after: str | None) -> None:
-        last = None if after is None else int(after)
-        for key in keys:
-            if type(key) is not int or (last is not None and key <= last):
-                raise MealError(
-                    f"Le serveur {self.server_url} ne rend pas {self._about} dans l'ordre demandé : la lecture "
-                    "s'arrête pour ne rien perdre. Vérifiez la version de KoboToolbox (API v2)."
-                )
-            last = key
-
-    def _check_asset(self, client: Client) -> dict[str, Any]:
-        """The server's description of the form. Refuse one that cannot be read whole: not deployed, encrypted, or shared in part."""
-        asset = client.get(ASSET.format(asset=self.asset), {"format": "json"}, holds="uid", kind=str)
-        if asset.get("has_deployment") is False:
-            raise ConfigurationError(
-                f"Impossible de lire {self._about} : il n'est pas déployé sur {client.server}. Déployez-le dans Kobo, "
-                "puis relancez."
-            )
-        if asset.get("deployment__encrypted"):
-            raise MealError(
-                f"Impossible de lire {self._about} : il est chiffré sur {client.server}, et seule la clé privée de "
-                "l'équipe ouvre ses soumissions. Retirez la clé publique du questionnaire et redéployez-le, ou "
-                "importez un export déchiffré comme classeur."
-            )
-        names = _permissions(asset)
-        if "partial_submissions" in names and "view_submissions" not in names:
-            raise ConfigurationError(
-                f"Impossible de lire {self._about} en entier sur {client.server} : le compte du jeton "
-                f"{self.token_variable} ne voit qu'une partie des soumissions, et les autres passeraient pour "
-                "supprimées. Donnez-lui dans Kobo la permission « Voir les soumissions » sans restriction, puis "
-                "relancez."
-            )
-        return {**asset, "content": asset.get("content") or {}}
-
-    @property
-    def _about(self) -> str:
-        return f"le formulaire « {self.form} » ({self.asset})" if self.form else f"le formulaire {self.asset}"
-
-    def _client(self, refuse: Callable[[int], MealError | None] | None = None) -> Client:
-        return Client(
-            self.server_url,
-            authorization=f"Token {self.token}",
-            about=self._about,
-            refuse=refuse or self._refusal,
-            patience=self.patience,
-            sleep=self.sleep,
-        )
-
-    def _refusal(self, status: int) -> MealError | None:
-        """The exception for a status that no new try will change; None for one of no particular meaning."""
-        if status == 401:
-            return ConfigurationError(
-                f"Jeton refusé par {self.server_url} : impossible de lire {self._about}. Copiez la clé API du compte "
-                f"(Kobo : Paramètres du compte → Sécurité) dans la variable {self.token_variable}, puis relancez."
-            )
-        if status in (403, 404):
-            # Kobo answers 404 to a permission it does not grant, as to a form it does not have.
-            return ConfigurationError(
-                f"Impossible de lire {self._about} : il est introuvable sur {self.server_url}, ou le compte du jeton "
-                f"{self.token_variable} n'a pas la permission de voir ses soumissions. Vérifiez l'identifiant dans la "
-                "configuration du projet et le partage du formulaire dans Kobo, puis relancez."
-            )
-        return None
 
 
 def _batches(names: list[Any]) -> Iterator[list[Any]]:
@@ -355,9 +221,3 @@ def _marked(history: History, last: int, media: Sequence[str]) -> Mark:
 
 def _remaining(page: Page) -> int | None:
     return None if page.server_count is None else page.server_count - len(page.submissions)
-
-
-def _permissions(asset: dict[str, Any]) -> set[Any]:
-    """What the account may do with the form, in Kobo's words."""
-    permissions = asset.get("effective_permissions") or []
-    return {item.get("codename") for item in permissions if isinstance(item, dict)}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from meal_pipelines.collect.kobo import ASSET, VERSION, KoboSource
+from meal_pipelines.collect.kobo import VERSION, KoboSource
+from meal_pipelines.collect.kobo_form import ASSET, permissions
 from meal_pipelines.collect.transport import Client, Malformed, Patience
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 from meal_pipelines.project.deployed import deployed_sheets
@@ -100,21 +101,14 @@ class KoboDeployment:
         )
 
     def _check_right(self, client: Client) -> None:
-        permissions = self._asset(client).get("effective_permissions") or []
-        if "manage_asset" not in {item.get("codename") for item in permissions if isinstance(item, dict)}:
+        if "manage_asset" not in permissions(self._asset(client)):
             raise _may_not(self.source.form, client.server, self.source.token_variable)
 
     def _asset(self, client: Client) -> dict[str, Any]:
         return client.get(ASSET.format(asset=self.source.asset), {"format": "json"}, holds="uid", kind=str)
 
     def _client(self) -> Client:
-        return Client(
-            self.source.server_url,
-            authorization=f"Token {self.source.token}",
-            about=f"le formulaire « {self.source.form} » ({self.source.asset})",
-            refuse=self._refusal,
-            patience=Patience(tries=3),
-        )
+        return replace(self.source, patience=Patience(tries=3)).client(self._refusal)
 
     def _refusal(self, status: int) -> MealError | None:
         if status == 400:
