@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from meal_pipelines.cli_collection import collection
+from meal_pipelines.cli_privacy import privacy
 from meal_pipelines.cli_questionnaires import forms
 from meal_pipelines.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
@@ -33,6 +34,7 @@ app = typer.Typer(
 keys = typer.Typer(help="Le trousseau de clés, hors de la base.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(forms, name="forms")
+app.add_typer(privacy, name="privacy")
 app.add_typer(collection)
 
 Projects = Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement (peut se répéter).")]

@@ -6,20 +6,13 @@ Words in, work done elsewhere, words out, as in `cli.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from meal_pipelines.cli_forms import FormName, ProjectName, chosen_form, forms
-from meal_pipelines.command import Demo, explained, settings_of
-from meal_pipelines.settings import Settings
-
-if TYPE_CHECKING:
-    from meal_pipelines.protect.keyring import Keyring
-    from meal_pipelines.warehouse.connection import Warehouse
+from meal_pipelines.command import ActingAs, Demo, Title, explained, opened, settings_of
 
 __all__ = ["forms"]
 
@@ -58,26 +51,25 @@ def take_files(
     form: FormName,
     submission: Annotated[str, typer.Argument(metavar="SOUMISSION", help="L'identifiant de la soumission.")],
     project: ProjectName,
-    why: Annotated[str, typer.Option(help="Pourquoi ces fichiers doivent être vus ; gardé dans audit.file_access.")],
+    why: Annotated[str, typer.Option(help="Pourquoi ces fichiers doivent être vus ; gardé dans le journal d'audit.")],
+    acting_as: ActingAs = Title.SERA,
     to: Annotated[
         Path | None, typer.Option(help="Dossier neuf à écrire (par défaut dans MEAL_OUT/<projet>/fichiers).")
     ] = None,
     demo: Demo = False,
 ) -> None:
     """Sortir en clair les fichiers d'une soumission. Données personnelles ! La sortie est inscrite à l'audit."""
-    import getpass
-
     from meal_pipelines.collect.attachments import FileStore
     from meal_pipelines.collect.attachments.taking import take_out
     from meal_pipelines.display import console
+    from meal_pipelines.protect.access import Actor
 
     settings = settings_of(demo)
     chosen_form(settings, project, form)
+    actor = Actor.here(acting_as.value, why)
     folder = to or settings.out / project / "fichiers" / f"{form}_{re.sub(r'[^A-Za-z0-9-]+', '_', submission)}"
-    with _opened(settings) as (warehouse, keyring):
-        place = (project, form, submission)
-        store = FileStore.of(settings)
-        count = take_out(warehouse, keyring, store, place, folder, who=getpass.getuser(), why=why)
+    with opened(settings) as (warehouse, keyring):
+        count = take_out(warehouse, keyring, FileStore.of(settings), (project, form, submission), folder, actor)
     console.print(f"{count} fichier(s) écrit(s) en clair dans {folder}", soft_wrap=True)
     console.print(
         "Ces fichiers peuvent montrer des personnes, et viennent de téléphones inconnus : ne les ouvrez qu'avec un programme à "
@@ -103,7 +95,7 @@ def check_store(
 
     settings = settings_of(demo)
     load_projects(settings, [project])
-    with _opened(settings) as (warehouse, keyring):
+    with opened(settings) as (warehouse, keyring):
         found = compare_store(warehouse, keyring, FileStore.of(settings), project, remove=remove)
     removed = "retirés" if remove else "laissés ; ajoutez --remove pour les retirer"
     console.print(
@@ -113,16 +105,3 @@ def check_store(
     if found.missing:
         console.print("Restaurez le dossier des fichiers joints depuis sa sauvegarde.")
         raise typer.Exit(1)
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[Warehouse, Keyring]]:
-    """The warehouse, and the keys once they have proved to be its own."""
-    from meal_pipelines.protect.keyring import Keyring
-    from meal_pipelines.warehouse.connection import Warehouse
-
-    with Warehouse.open(settings) as warehouse:
-        keyring = Keyring.read(settings.keyring)
-        with warehouse.connect() as connection, connection.cursor() as cursor:
-            keyring.check_against(cursor)
-        yield warehouse, keyring

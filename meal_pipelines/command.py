@@ -6,18 +6,35 @@ commands themselves are in `cli.py` and, those on forms, in `cli_forms.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from functools import wraps
-from typing import Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.settings import Settings
 
+if TYPE_CHECKING:
+    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.warehouse.connection import Warehouse
+
 P = ParamSpec("P")
 
 Demo = Annotated[bool, typer.Option("--demo", help="Travailler sur la démonstration (MEAL_HOME/demo).")]
+
+
+class Title(StrEnum):
+    """As what somebody looks at personal data."""
+
+    SERA = "sera"
+    DPO = "dpo"
+    ADMIN = "admin"
+
+
+ActingAs = Annotated[Title, typer.Option("--as", help="À quel titre : sera, dpo (protection des données) ou admin.")]
 
 
 def explained(command: Callable[P, None]) -> Callable[P, None]:
@@ -51,3 +68,16 @@ def settings_of(demo: bool) -> Settings:
     if settings.demo and not (settings.home / "sample").is_dir():
         raise ConfigurationError("La démonstration n'existe pas encore. Créez-la : « uv run meal demo ».")
     return settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[tuple[Warehouse, Keyring]]:
+    """The warehouse, and the keys once they have proved to be its own."""
+    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    with Warehouse.open(settings) as warehouse:
+        keyring = Keyring.read(settings.keyring)
+        with warehouse.connect() as connection, connection.cursor() as cursor:
+            keyring.check_against(cursor)
+        yield warehouse, keyring

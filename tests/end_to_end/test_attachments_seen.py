@@ -121,8 +121,11 @@ def test_an_officer_takes_the_files_of_one_submission_out_and_it_is_written_down
     assert nobody.code == 1 and "Aucun fichier n'est gardé" in nobody.err
     with Warehouse.open(house.settings(demo=False)) as warehouse, warehouse.connect("dpo") as connection:
         cursor = connection.cursor()
-        cursor.execute("select why, form, submission_id, files from audit.file_access")
+        cursor.execute("select why, form, submission_id, items from audit.access")
         assert cursor.fetchall() == [("vérifier un reçu", "visites", str(key), 1)]
+    told, whole = house.run("privacy", "audit"), house.run("privacy", "audit", "--verify")
+    assert f"essai/visites · fichiers sortis en clair (1), soumission {key} · vérifier un reçu" in told.out, told.said
+    assert whole.code == 0 and "Journal d'audit entier : 1 ligne(s)" in whole.out, whole.said
 
 
 def test_the_store_is_compared_with_the_database(house: House) -> None:

@@ -15,6 +15,7 @@ from meal_pipelines.collect.attachments.ledger import FileLedger
 from meal_pipelines.collect.attachments.limits import extension_of
 from meal_pipelines.collect.attachments.store import FileStore
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.protect.access import Actor, record
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
 
@@ -25,18 +26,14 @@ def take_out(
     store: FileStore,
     place: tuple[str, str, str],
     folder: Path,
-    *,
-    who: str,
-    why: str,
+    actor: Actor,
 ) -> int:
     """Write the kept files of one submission (project, form, submission_id) into a new folder, for its owner's eyes only.
 
-    who, why: kept in `audit.file_access` before the first byte is written. Returns: how many files.
+    actor: written into `audit.access` before the first byte is. Returns: how many files.
     Raises: ConfigurationError when the folder exists or no reason is given; MealError when there is no file, or one does not open.
     """
     project, form, submission_id = place
-    if not why.strip():
-        raise ConfigurationError("Écrivez pourquoi ces fichiers doivent être vus : « --why … ».")
     if folder.exists():
         raise ConfigurationError(f"{folder} existe déjà : rien n'est écrit par-dessus. Donnez un dossier neuf.")
     with closing(warehouse.psycopg()) as connection:
@@ -46,10 +43,7 @@ def take_out(
             "Aucun fichier n'est gardé pour cette soumission. « meal forms files » dit combien le formulaire en a."
         )
     with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "insert into audit.file_access (who, why, project, form, submission_id, files) values (%s, %s, %s, %s, %s, %s)",
-            (who, why.strip(), project, form, submission_id, len(files)),
-        )
+        record(cursor, actor, "files", project, form=form, submission_id=submission_id, items=len(files))
     folder.mkdir(mode=0o700, parents=True)
     for number, (name, media_type, address) in enumerate(files, start=1):
         with store.opened(project, address) as sealed:

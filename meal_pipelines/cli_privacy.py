@@ -1,0 +1,84 @@
+"""The commands `meal privacy …`: what was done with personal data, and whether the log of it is whole.
+
+Words in, work done elsewhere, words out, as in `cli.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from meal_pipelines.command import Demo, explained, settings_of
+
+if TYPE_CHECKING:
+    from meal_pipelines.protect.access import Access
+    from meal_pipelines.settings import Settings
+    from meal_pipelines.warehouse.connection import Warehouse
+
+privacy = typer.Typer(help="Les données personnelles : journal des accès, conservation.", no_args_is_help=True)
+
+WORDS = {
+    "files": "fichiers sortis en clair",
+    "identity": "identités ouvertes",
+    "export": "dossier d'une personne exporté",
+    "rectify": "rectification",
+    "erase": "effacement",
+    "restrict": "limitation du traitement",
+    "withdraw": "retrait du consentement",
+    "retention": "effacement à l'échéance",
+}
+"""What each act of the log is called."""
+
+
+@privacy.command()
+@explained
+def audit(
+    check: Annotated[
+        bool, typer.Option("--verify", help="Vérifier que rien n'y a été retiré ni changé, et dire où.")
+    ] = False,
+    project: Annotated[str | None, typer.Option("--project", "-p", help="Un projet seulement.")] = None,
+    last: Annotated[int, typer.Option(min=1, help="Combien de lignes.")] = 50,
+    demo: Demo = False,
+) -> None:
+    """Le journal des accès : qui a ouvert ou effacé des données personnelles, à quel titre, pourquoi, quand."""
+    from meal_pipelines.display import console
+    from meal_pipelines.protect.access import last_lines
+    from meal_pipelines.warehouse.connection import Warehouse
+
+    settings = settings_of(demo)
+    with Warehouse.open(settings) as warehouse:
+        if check:
+            _verify(warehouse, settings)
+            return
+        with warehouse.connect() as connection, connection.cursor() as cursor:
+            lines = last_lines(cursor, project, last)
+    for line in lines:
+        console.print(_told(line), soft_wrap=True, markup=False)
+    if not lines:
+        console.print("Le journal est vide : personne n'a ouvert de données personnelles.")
+
+
+def _told(line: Access) -> str:
+    where = "/".join(part for part in (line.project, line.form) if part)
+    whose = [f"soumission {line.submission_id}"] if line.submission_id else []
+    whose += [f"personne {line.person_id}"] if line.person_id else []
+    what = ", ".join([f"{WORDS.get(line.what, line.what)} ({line.items})", *whose])
+    return f"{line.access_id:>6} · {line.at:%d/%m/%Y %H:%M} · {line.who} ({line.acting_as}) · {where} · {what} · {line.why}"
+
+
+def _verify(warehouse: Warehouse, settings: Settings) -> None:
+    from meal_pipelines.display import console, french, refuse
+    from meal_pipelines.protect.access import verify
+
+    found = verify(warehouse, settings)
+    for fault in found.faults:
+        refuse(f"Journal d'audit, {fault}")
+    if found.faults:
+        raise typer.Exit(1)
+    console.print(f"Journal d'audit entier : {french(found.lines)} ligne(s), chacune liée à la précédente.")
+    console.print(
+        f"Dernière ligne : n° {found.head.access_id}, empreinte {found.head.hash.hex()[:16]} (notée dans MEAL_HOME ; gardez-la "
+        "aussi ailleurs : elle prouvera plus tard que rien n'a été retiré).",
+        soft_wrap=True,
+    )
