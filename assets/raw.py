@@ -9,7 +9,7 @@ import dagster as dg
 from assets.audit import ERROR, WARN
 from assets.failures import explained
 from meal_pipelines.collect.history import as_markdown, collections_of, delay_told, last_collections, moment_told
-from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.punctuality import FREQUENCIES, LATE, next_night
 from meal_pipelines.collect.received import FileSource
 from meal_pipelines.collect.sheets.receipt import Receipt

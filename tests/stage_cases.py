@@ -18,7 +18,7 @@ from psycopg2 import sql
 from meal_pipelines.clean import stage as clean
 from meal_pipelines.clean.build import CleanBuild
 from meal_pipelines.clean.corrections import read_log
-from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.errors import TransientError

@@ -1,21 +1,23 @@
-"""What `raw` knows of one form, and how it is written: versions, deletions, the cursor, the load.
+"""The part of `raw` that belongs to one form, and how it is written: versions, deletions, the cursor, the load.
 
-Sources and what to ask of them are not known here: `sync.py` compares and decides.
+What is remembered between two loads is in `position.py`, what a sweep compares with in `known.py`. Sources and what to ask
+of them are not known here: `sync.py` compares and decides.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, Literal
 
-import msgspec
 from psycopg2.extras import Json
 
-from meal_pipelines.collect.source import FormVersion, Mark, Order, Source, Submission
+from meal_pipelines.collect.known import Known, KnownInOrder, known_of, moment
+from meal_pipelines.collect.position import Load, Position
+from meal_pipelines.collect.source import FormVersion, Order, Source, Submission
 from meal_pipelines.errors import MealError
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse.copy import (
@@ -34,43 +36,6 @@ LOCK_WAIT_S = 2.0
 """PostgreSQL releases the lock of a closed (or killed) connection a moment after its client has gone."""
 
 
-@dataclass
-class Load:
-    """What one pull did. received: submissions shown by the source; added … restored: versions written to `raw`.
-
-    mode: `sweep`, everything was read, or `changes`, what the source said had changed · present: submissions that `raw`
-    holds for present afterwards · server_count: how many the source said it holds · message: why it was swept ·
-    refused: why something was not accepted · refused_count: of how many submissions that is said.
-    """
-
-    load_id: int
-    mode: str = "changes"
-    received: int = 0
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    restored: int = 0
-    present: int = 0
-    server_count: int | None = None
-    message: str | None = None
-    refused: str | None = None
-    refused_count: int = 0
-
-    @property
-    def written(self) -> int:
-        return self.added + self.changed + self.removed + self.restored
-
-
-class Known(msgspec.Struct, frozen=True, gc=False):
-    """The last version of a submission in `raw`."""
-
-    submission_id: str
-    version: int
-    present: bool
-    fingerprint: bytes | None
-    key: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What became of submissions shown by a source.
@@ -80,42 +45,6 @@ class Prepared:
 
     rows: bytes | None = field(default=None, repr=False)
     gone: Sequence[Known] = ()
-
-
-@dataclass
-class SweepPosition:
-    """How far a sweep has come. load: the load that began it, under which `raw.missing` notes what it did not meet.
-
-    after: the last key covered · seen: submissions met · count: what the server said there was at its beginning ·
-    mark: where the source stood when it began.
-    """
-
-    load: int
-    after: str | None = None
-    seen: int = 0
-    count: int | None = None
-    mark: Mark | None = None
-    export: str | None = None
-
-
-@dataclass
-class Position:
-    """What is remembered of a form between two loads.
-
-    present: submissions held for present, None when never counted · mark: where the next changes start ·
-    swept_at: when the last whole sweep ended · sweep: one under way · done: exports that need not be read again.
-    """
-
-    present: int | None = None
-    mark: Mark | None = None
-    swept_at: str | None = None
-    sweep: SweepPosition | None = None
-    done: list[str] = field(default_factory=list)
-
-    @classmethod
-    def read(cls, stored: dict[str, Any]) -> Position:
-        sweep = stored.get("sweep")
-        return cls(**{**stored, "sweep": SweepPosition(**sweep) if sweep else None})
 
 
 class Ledger:
@@ -226,7 +155,7 @@ class Ledger:
         """The last version of each of these submissions that `raw` has."""
         with self.reader.cursor() as cursor:
             cursor.execute(LAST_OF, (self.project, self.form, list(submission_ids)))
-            return {key: _known(key, *rest) for key, *rest in cursor.fetchall()}
+            return {key: known_of(key, *rest) for key, *rest in cursor.fetchall()}
 
     def ids_of(self, instance_ids: Sequence[str]) -> list[str]:
         """The submissions held for present under these OpenRosa identities."""
@@ -261,10 +190,10 @@ class Ledger:
     def _completed(
         self, load: Load, position: Position, fresh: list[tuple[Submission, Known | None, bytes]], source: Source
     ) -> Prepared:
-        known_of = {submission.submission_id: (known, fingerprint) for submission, known, fingerprint in fresh}
+        before = {submission.submission_id: (known, fingerprint) for submission, known, fingerprint in fresh}
         kept: list[tuple[Submission, int, bytes]] = []
         for submission in source.completed([submission for submission, _, _ in fresh]):
-            known, fingerprint = known_of.pop(submission.submission_id)
+            known, fingerprint = before.pop(submission.submission_id)
             if known is None or not known.present:
                 load.added, load.restored = load.added + (known is None), load.restored + (known is not None)
                 position.present = (position.present or 0) + 1
@@ -273,7 +202,7 @@ class Ledger:
             kept.append((submission, 1 if known is None else known.version + 1, fingerprint))
         # What the source showed and could not complete is gone since. Passed over, an edit of it would be lost for good when
         # it comes back before the next load: no stamp would tell.
-        gone = [known for known, _ in known_of.values() if known is not None and known.present]
+        gone = [known for known, _ in before.values() if known is not None and known.present]
         return Prepared(self._rows(load, kept) if kept else None, gone)
 
     def _payloads(self, known: Sequence[Known]) -> dict[str, bytes]:
@@ -357,54 +286,6 @@ class Ledger:
         self._cursor.execute("delete from raw.missing where project = %s and form = %s", (self.project, self.form))
 
 
-class KnownInOrder:
-    """What `raw` last knew of a form, streamed in the source's key order from a snapshot of its own.
-
-    Only one load of a form runs at a time, so the snapshot stays true while pages are written beside it.
-    """
-
-    def __init__(self, connection: Any, project: str, form: str, order: Order, after: str | None) -> None:
-        self._order = order
-        self._items = self._stream(connection, project, form, after)
-        self._next: Known | None = next(self._items, None)
-
-    def _stream(self, connection: Any, project: str, form: str, after: str | None) -> Iterator[Known]:
-        day, _, key = (after or "").partition("|") if self._order == "submitted" else (None, "", after)
-        with connection.cursor(name="known_in_order") as cursor:
-            cursor.itersize = 5000
-            cursor.execute(
-                KNOWN_IN_ORDER[self._order],
-                {"project": project, "form": form, "after": key or None, "day": day or None},
-            )
-            for row in cursor:
-                yield _known(*row)
-
-    def through(self, key: str | None) -> Iterator[Known]:
-        """Every known submission not given yet, up to and with `key` (None: to the end)."""
-        while self._next is not None and (key is None or self._rank(self._next.key) <= self._rank(key)):
-            yield self._next
-            self._next = next(self._items, None)
-
-    def _rank(self, key: str) -> tuple[Any, str]:
-        """Decimal integers without leading zeros compare as numbers by length, then by text."""
-        if self._order == "submitted":
-            day, _, submission_id = key.partition("|")
-            return moment(day), submission_id
-        return (len(key) if self._order == "numeric" else 0, key)
-
-
-def _known(submission_id: str, version: int, state: str, fingerprint: Any, key: str = "") -> Known:
-    return Known(submission_id, version, state == "present", None if fingerprint is None else bytes(fingerprint), key)
-
-
-def moment(stamp: str | None) -> datetime | None:
-    """A source's stamp; without a zone it is UTC."""
-    if stamp is None:
-        return None
-    parsed = datetime.fromisoformat(stamp)
-    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
-
-
 COLUMNS = (
     "project", "form", "submission_id", "version", "instance_id", "form_version", "submitted_at", "changed_at", "state",
     "payload", "fingerprint", "attachments", "attachments_present", "load_id", "loaded_at",
@@ -414,10 +295,6 @@ PAYLOADS = """
     from unnest(%s::text[], %s::int[]) as asked(submission_id, version)
     join raw.submission as s on s.submission_id = asked.submission_id and s.version = asked.version
     where s.project = %s and s.form = %s
-"""
-LAST = """
-    select distinct on (submission_id) submission_id, version, state, fingerprint, instance_id, submitted_at
-    from raw.submission where project = %(project)s and form = %(form)s order by submission_id, version desc
 """
 PRESENT = """
     select count(*) from (
@@ -465,23 +342,3 @@ DELETED = """
     ) as last
     where last.state = 'present'
 """
-KNOWN_IN_ORDER: dict[Order, str] = {
-    "numeric": f"""
-        select submission_id, version, state, fingerprint, submission_id from ({LAST}) as last
-        where %(after)s::text is null
-            or (length(submission_id), submission_id collate "C") > (length(%(after)s), %(after)s::text collate "C")
-        order by length(submission_id), submission_id collate "C"
-    """,
-    "text": f"""
-        select submission_id, version, state, fingerprint, submission_id from ({LAST}) as last
-        where %(after)s::text is null or submission_id collate "C" > %(after)s order by submission_id collate "C"
-    """,
-    "submitted": f"""
-        select submission_id, version, state, fingerprint,
-            to_char(submitted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '|' || submission_id
-        from ({LAST}) as last
-        where %(after)s::text is null
-            or (submitted_at, submission_id collate "C") > (%(day)s::timestamptz, %(after)s::text collate "C")
-        order by submitted_at, submission_id collate "C"
-    """,
-}

@@ -17,7 +17,9 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg2
 
-from meal_pipelines.collect.ledger import Known, Ledger, Load, Position, SweepPosition, moment
+from meal_pipelines.collect.known import Known, moment
+from meal_pipelines.collect.ledger import Ledger
+from meal_pipelines.collect.position import Load, Position, SweepPosition
 from meal_pipelines.collect.punctuality import note_arrivals
 from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
 from meal_pipelines.errors import MealError

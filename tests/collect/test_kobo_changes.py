@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meal_pipelines.collect import kobo
-from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.position import Load
 from meal_pipelines.errors import TransientError
 from tests.collect.kobo_cases import ASSET, fill, source
 from tests.kobo_server import KoboServer

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.errors import ConfigurationError

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from meal_pipelines.collect.ledger import Load
+from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.received import Received
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.collect.workbook import PartnerWorkbooks
