@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from meal_pipelines.clean.old_rules import squeezed
+from meal_pipelines.project.question_types import METADATA
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, french
 
 Kind = Literal["added", "removed", "renamed", "retyped", "rule", "choice", "label"]
@@ -133,7 +134,8 @@ def _compare(
         one, two = _rule(a, attribute), _rule(b, attribute)
         if squeezed(one) != squeezed(two):
             found.differences.append(Difference("rule", key, f"{named} : {one or 'aucune'} → {two or 'aucune'}"))
-    for text in _labels(a.labels, b.labels):
+    # Nobody is shown the label of a metadata question, and an XForm does not hold it.
+    for text in () if a.type in METADATA else _labels(a.labels, b.labels):
         found.differences.append(Difference("label", key, f"libellé{text}"))
     if a.is_select and b.is_select and a.list_name and b.list_name:
         _compare_choices(found, key, before, a, after, b)

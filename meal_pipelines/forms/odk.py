@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import orjson
 
-from meal_pipelines.collect.odk import FORM, UNNAMED, VERSION_FIELDS, VERSION_XML, OdkForm
+from meal_pipelines.collect.odk import FORM, UNNAMED, VERSION_FIELDS, VERSION_XML, VERSIONS, OdkForm
 from meal_pipelines.collect.transport import Client, Malformed, Patience
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.project.xlsform import read_questionnaire
@@ -74,12 +74,14 @@ class OdkDeployment:
         if file.suffix.lower() not in MEDIA:
             raise ConfigurationError(f"{file.name} : ODK Central prend un XLSX, un XLS ou un XForm (.xml).")
         declared = "" if file.suffix.lower() == ".xml" else self._declared(file)
-        version = declared if declared and declared not in known else f"{datetime.now(UTC):%Y%m%d%H%M%S}"
         headers = {
             "Content-Type": MEDIA[file.suffix.lower()],
             "X-XlsForm-FormId-Fallback": quote(self.source.name, safe=""),
         }
         with self._client() as client:
+            # A name serves once (409.6), were it ages ago, and a refusal to publish leaves the draft behind.
+            published = {item["version"] for item in client.read(self._at(VERSIONS), {}, _json)} | known
+            version = declared if declared and declared not in published else f"{datetime.now(UTC):%Y%m%d%H%M%S}"
             body = file.read_bytes()
             client.send("POST", self._at(DRAFT), _json, params={"ignoreWarnings": "true"}, data=body, headers=headers)
             client.send("POST", self._at(PUBLISH), _json, params={"version": version})

@@ -233,6 +233,30 @@ def test_a_questionnaire_is_deployed_to_odk_central(odk_house: House, central: O
     assert central.password not in result.output
 
 
+def test_a_version_published_long_ago_on_odk_central_is_not_declared_again(
+    odk_house: House, central: OdkServer
+) -> None:
+    """Central takes a name once (409.6, seen live); who leaves « version » as it was may deploy a third and a fourth time."""
+    form = central.forms[2, "visites"]
+    form.published[-1].xform = XFORM
+    other = [*EMAIL[:2], "Adresse électronique", *EMAIL[3:]]
+    for number, survey in enumerate((SURVEY, [*SURVEY, EMAIL], [*SURVEY, other])):
+        odk_house.ask(survey, form_id="visites", version="1")
+        if number:
+            form.published[-1].version = f"20261127{number}"  # as though a day had passed
+        result = odk_house.run("push", "visites", "--yes", "--accept-changes")
+        assert result.exit_code == 0, result.output
+        assert not central.drafts and len(form.published) == number + 2
+
+
+def test_a_label_that_nobody_is_shown_is_no_difference(odk_house: House, central: OdkServer) -> None:
+    """Of « start » an XForm keeps no label: without this, what was just deployed would differ for ever (seen live)."""
+    central.forms[2, "visites"].published[-1].xform = XFORM
+    odk_house.ask([*SURVEY, ["start", "debut", "Début", "البداية", "", "", ""]], form_id="visites", version="2")
+    assert odk_house.run("push", "visites", "--yes", "--accept-changes").exit_code == 0
+    assert odk_house.run("diff", "visites").exit_code == 0
+
+
 def test_a_viewer_of_odk_central_is_told_to_become_project_manager(odk_house: House, central: OdkServer) -> None:
     central.forms[2, "visites"].published[-1].xform = XFORM
     central.may_deploy = False
