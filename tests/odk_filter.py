@@ -97,7 +97,9 @@ class _Filter:
             return None
         if word.startswith("'"):
             if REFUSED_IN_TEXTS & set(word[1:-1]):
-                raise Problem(400.18)
+                reason = f"Unexpected character at {len(self.words[self.at - 3])}"
+                text = "The OData filter expression you provided could not be parsed: "
+                raise Problem(400.18, text + reason, {"reason": reason})
             return word[1:-1]
         try:
             moment = datetime.fromisoformat(word)

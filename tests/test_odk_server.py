@@ -133,7 +133,9 @@ def test_pages_counts_and_links_are_as_recorded(server: OdkServer, form: Form) -
     assert [row["__id"] for row in ordered["value"]] == roots[:2], "oldest first"
 
 
-@pytest.mark.parametrize("name", ["orderby_top_next", "filter_unsupported", "unknown_form", "unauthorised"])
+@pytest.mark.parametrize(
+    "name", ["orderby_top_next", "filter_unsupported", "filter_unparseable", "unknown_form", "unauthorised"]
+)
 def test_refusals_are_the_recorded_ones(server: OdkServer, name: str) -> None:
     real = recorded(name)
     answer = get(server, asked(name), token="expired" if name == "unauthorised" else None)
