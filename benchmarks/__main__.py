@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.cases import PARTS, PREPARATION, groups
 from benchmarks.collection import FORM
-from benchmarks.kobo import served
+from benchmarks.loopback import started
 from benchmarks.machine import described, load
 from benchmarks.place import Place
 from benchmarks.run import Line, run_case, run_group
@@ -71,7 +71,7 @@ def _parts(text: str) -> list[str]:
 def _prepared(place: Place, parts: list[str]) -> Iterator[None]:
     """The warehouse, up for the whole run, and the generated submissions if a part wants them."""
     for case in PREPARATION:
-        if case.name == "setup.sample" and not {"collect", "clean"} & set(parts):
+        if case.name == "setup.sample" and not {"collect", "clean", "idle"} & set(parts):
             continue
         line = Line(case)
         run_case(place, line)
@@ -85,7 +85,8 @@ def _prepared(place: Place, parts: list[str]) -> Iterator[None]:
 def _measure(place: Place, part: str, most: int) -> list[Line]:
     title, cases = PARTS[part]
     if part == "collect":
-        with served(place.pages(FORM)) as (url, token):
+        with started("benchmarks.kobo", str(place.pages(FORM)), "1", str(place.rows)) as server:
+            url, token = server.words
             measured = [run_group(replace(place, kobo_url=url, kobo_token=token), cases, most, _tell)]
     else:
         measured = [run_group(place, group, most, _tell) for group in groups(cases)]

@@ -33,7 +33,7 @@ class Case:
 
     group: the cases it is compared with and alternates with · reference: ours, against which the ratio of the others is
     taken · own_peak: the function measures the memory of the processes it starts; otherwise it is that of this process ·
-    repeats: how often it runs; the median counts.
+    repeats: how often it runs; the median counts · by_rate: compared by seconds per row, because it may have fewer rows.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Case:
     is_reference: bool = False
     own_peak: bool = False
     repeats: int = 3
+    by_rate: bool = False
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks import cleaning, collection, measuring, nightly, setup, startup
+from benchmarks import cleaning, collection, idle, measuring, nightly, setup, startup
 from benchmarks.case import Case
 
 PARTS: dict[str, tuple[str, tuple[Case, ...]]] = {
@@ -13,6 +13,7 @@ PARTS: dict[str, tuple[str, tuple[Case, ...]]] = {
     "indicators": ("(c) Les 16 indicateurs", measuring.CASES),
     "nightly": ("(d) Une nuit après l'autre, deux projets", nightly.CASES),
     "startup": ("(e) Démarrage", startup.CASES),
+    "idle": ("(f) Une nuit sans rien de nouveau, et la première fois d'ODK Central", idle.CASES),
 }
 PREPARATION = (
     Case("setup.warehouse", "setup", "entrepôt", setup.prepare),

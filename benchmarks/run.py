@@ -41,6 +41,11 @@ class Line:
         return self.runs[-1].rows
 
     @property
+    def pace(self) -> float:
+        """What is compared with the other cases of the group: seconds, or seconds per row."""
+        return self.seconds / self.rows if self.case.by_rate else self.seconds
+
+    @property
     def peak(self) -> int | None:
         peaks = [run.peak for run in self.runs if run.peak is not None]
         return max(peaks) if peaks else None

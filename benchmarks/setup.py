@@ -6,14 +6,16 @@ Runs in a process of its own, like a case: the process that measures the others 
 from __future__ import annotations
 
 import shutil
+import uuid
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from benchmarks.case import Figures, stopwatch
-from benchmarks.place import PAGE, Place
+from benchmarks.place import Place
 
 if TYPE_CHECKING:
     from meal_pipelines.settings import Settings
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 FORMS = ("beneficiaires", "prestations")
 SHARE = 2.2
 """Generated rows for one row of each of the two forms, which are 51 and 47 % of the sample."""
+
+MOST = 100_000
+"""Submissions of a form that are generated; beyond, they come again under other identities."""
 
 
 def prepare(place: Place) -> Figures:
@@ -36,12 +41,12 @@ def prepare(place: Place) -> Figures:
 
 
 def generate(place: Place) -> Figures:
-    """Write exactly `rows` submissions of each form (fewer of the second only if the sample has no more)."""
+    """Write exactly `rows` submissions of each form."""
     from meal_pipelines.sample import generate as generate_sample
 
     made = place.folder / "sample"
     with stopwatch() as watch:
-        generate_sample(place.project(), max(round(place.rows * SHARE), 100), 1, made)
+        generate_sample(place.project(), max(round(min(place.rows, MOST) * SHARE), 100), 1, made)
         for form in FORMS:
             last = max(path for path in (made / form).iterdir() if path.is_dir())
             _cut(last, place.pages(form), place.rows)
@@ -50,18 +55,29 @@ def generate(place: Place) -> Figures:
 
 
 def _cut(source: Path, target: Path, rows: int) -> None:
-    """Copy the first `rows` rows of an export, page by page."""
+    """Copy the first `rows` rows of an export, page by page, from its beginning again when it has no more."""
     target.mkdir(parents=True)
+    paths = sorted(source.glob("*.json"))
+    last = max(row["_id"] for path in paths for row in orjson.loads(path.read_bytes())["results"])
     copied = 0
-    for path in sorted(source.glob("*.json")):
+    for number in count():
+        turn, place = divmod(number, len(paths))
+        page: dict[str, Any] = orjson.loads(paths[place].read_bytes())
+        page["results"] = [_again(row, turn, turn * (last + 1)) for row in page["results"][: rows - copied]]
+        copied += len(page["results"])
+        (target / f"page-{number:06}.json").write_bytes(orjson.dumps(page))
         if copied >= rows:
             break
-        page: dict[str, Any] = orjson.loads(path.read_bytes())
-        page["results"] = page["results"][: rows - copied]
-        copied += len(page["results"])
-        (target / path.name).write_bytes(orjson.dumps(page))
-    assert copied > rows - PAGE, "the sample has too few rows of this form"
     (target / "count").write_text(str(copied))
+
+
+def _again(row: dict[str, Any], turn: int, beyond: int) -> dict[str, Any]:
+    """The same answers, sent by somebody else: with the `_id` so much further on, and other names for its instance."""
+    if not turn:
+        return row
+    instance = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{row['_uuid']}/{turn}"))
+    named = {"_uuid": instance, "meta/instanceID": f"uuid:{instance}", "meta/rootUuid": f"uuid:{instance}"}
+    return {**row, **named, "_id": row["_id"] + beyond}
 
 
 def sample_settings(place: Place, home: str) -> Settings:

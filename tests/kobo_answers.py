@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -31,7 +31,7 @@ class Asset:
     uid: str
     name: str
     formhub_uuid: str
-    ids: list[int] = field(default_factory=list)
+    ids: MutableSequence[int] = field(default_factory=list)
     rows: dict[int, bytes] = field(default_factory=dict)
     deleted: dict[int, bytes] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -195,7 +195,7 @@ class _Unsupported(Exception):
     """A query this server does not know: answered 400, so that no test relies on it by mistake."""
 
 
-def select(form: Asset, wanted: Row) -> list[int]:
+def select(form: Asset, wanted: Row) -> MutableSequence[int]:
     """The ids of the rows a Mongo query keeps; a range of integer `_id` costs nothing."""
     wanted = dict(wanted)
     ids, bounds = form.ids, wanted.get("_id")
@@ -255,7 +255,7 @@ def _holds(stored: Any, test: Any) -> bool:
     return True
 
 
-def _sorted(form: Asset, ids: list[int], sort: Row) -> list[int]:
+def _sorted(form: Asset, ids: MutableSequence[int], sort: Row) -> list[int]:
     if len(sort) != 1:
         raise _Unsupported("sort")
     [(name, direction)] = sort.items()
