@@ -131,7 +131,7 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
     if loaded.project.persons is None:
         return
     where = loaded.lines.at("persons")
-    for name in sorted({name for key in loaded.project.persons.keys for name in key}):
+    for name in sorted({name for key in loaded.project.persons.every_key for name in key}):
         asked = [
             (form, question)
             for form in loaded.forms.values()
@@ -139,7 +139,8 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
             if question.name == name
         ]
         if not asked:
-            yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « keys »."
+            wrong = "known_by" if name == loaded.project.persons.known_by else "keys"
+            yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « {wrong} »."
         for form, question in asked:
             if not form.is_sealed(question):
                 yield (

@@ -110,7 +110,7 @@ class LoadedProject:
         found: dict[str, list[list[str]]] = {}
         for name, table in form.questionnaire.tables.items():
             names = {question.name for question in table.questions}
-            keys = [key for key in self.project.persons.keys if names.issuperset(key)]
+            keys = [key for key in self.project.persons.every_key if names.issuperset(key)]
             if keys:
                 found[name] = keys
         return found

@@ -224,10 +224,19 @@ class Persons(Strict):
     """How one person is recognised across forms: the first key whose questions are all answered.
 
     A key is a list of questions; `normalise` says how an answer is brought to one spelling before it is hashed.
+    known_by: the question that holds the number of the card (or file) of a person registered before, where a form asks
+    it instead of the person's identity; the last key, and shown everywhere as the pseudonym `card_id`, so that the marts
+    can read whose card it is in the registration.
     """
 
     keys: list[list[str]]
+    known_by: str | None = None
     normalise: dict[str, Literal["phone", "name", "code"]] = Field(default_factory=dict)
+
+    @property
+    def every_key(self) -> list[list[str]]:
+        """The keys in the order in which they are tried: whatever says who the person is, before the card."""
+        return [*self.keys, [self.known_by]] if self.known_by else self.keys
 
 
 class Project(Strict):

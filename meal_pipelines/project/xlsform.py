@@ -19,7 +19,7 @@ from meal_pipelines.project.sheets import Row, Sheets, read_sheets
 
 RESERVED = {
     "submission_id", "version", "form_version", "submitted_at", "load_id", "repeat_index", "parent_index",
-    "person_id", "duplicate_key", "personal",
+    "person_id", "card_id", "duplicate_key", "personal",
 }  # fmt: skip
 
 

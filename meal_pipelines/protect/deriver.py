@@ -17,7 +17,7 @@ from meal_pipelines.protect import personal
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, ProtectBuild
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.pseudonyms import Pseudonymiser, generalise
-from meal_pipelines.protect.tables import derived_columns, generalised
+from meal_pipelines.protect.tables import card_question, derived_columns, generalised
 from meal_pipelines.warehouse.copy import Writer, bytea_column, escape_column
 from meal_pipelines.warehouse.tables import TableSpec
 
@@ -49,8 +49,9 @@ class Deriver:
         persons = project.project.persons
         has_person = table.name in project.person_tables(self.form) and persons is not None
         self.persons = Pseudonymiser(persons, keyring.hasher(project.id, "person")) if has_person and persons else None
-        asked = {name for key in persons.keys for name in key} if persons else set()
+        asked = {name for key in persons.every_key for name in key} if persons else set()
         self.keys = [(question.name, question.column) for question in self.form.sealed(table) if question.name in asked]
+        self.has_cards = card_question(project, table) is not None
         self.identifiers = [
             (question.name, question.column)
             for question in self.form.sealed(table)
@@ -87,6 +88,8 @@ class Deriver:
             asked = {name: [document.get(column) for document in documents] for name, column in self.keys}
             people = self.persons.person_ids(asked, len(rows))
             data.append(people)
+            if self.has_cards:
+                data.append(self.persons.card_ids(asked, len(rows)))
             without = people.count(None)
             self.build.persons += len(rows) - without
             self.build.without_person += without

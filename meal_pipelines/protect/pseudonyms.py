@@ -25,7 +25,7 @@ class Pseudonymiser:
     """Gives each person of one project a pseudonym of 32 hexadecimal digits."""
 
     def __init__(self, persons: Persons, hasher: Callable[[bytes], bytes]) -> None:
-        self._keys = persons.keys
+        self._keys, self._card = persons.every_key, persons.known_by
         self._normalise = {name: NORMALISERS[how] for name, how in persons.normalise.items()}
         self._hash = hasher
         self._pseudonym = lru_cache(1 << 16)(self._hashed)
@@ -36,10 +36,24 @@ class Pseudonymiser:
 
     def person_ids(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> list[str | None]:
         """The pseudonyms of n people; their answers are n texts per question, none for a question that was not asked."""
-        asked = {name for names in self._keys for name in names}
+        return self._ids(self._keys, answers, rows)
+
+    def card_id(self, answers: Answers) -> str | None:
+        """The pseudonym of the card shown: that of whoever shows the card and says nothing else; None without a card."""
+        return self.card_ids({name: [text] for name, text in answers.items()}, 1)[0]
+
+    def card_ids(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> list[str | None]:
+        """The pseudonyms of the cards that n people show, from the same answers."""
+        return self._ids([[self._card]] if self._card else [], answers, rows)
+
+    def _ids(
+        self, keys: Sequence[Sequence[str]], answers: Mapping[str, Sequence[str | None]], rows: int
+    ) -> list[str | None]:
+        """For each row, the hash of the first of these keys whose questions are all answered."""
+        asked = {name for names in keys for name in names}
         parts = {name: self._spelled(name, answers.get(name, [None] * rows)) for name in asked}
         told = [""] * rows
-        for names in self._keys:
+        for names in keys:
             start = "+".join(names)
             told = [
                 known or ("|".join((start, *spelled)) if all(spelled) else "")

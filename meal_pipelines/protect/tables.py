@@ -37,6 +37,10 @@ def derived_columns(project: LoadedProject, form: LoadedForm, table: Table) -> l
         names = {name for key in keys for name in key}
         paths = tuple((source, question.path) for question in table.questions if question.name in names)
         columns.append(Column("person_id", "text", "Pseudonyme stable de la personne", "pseudonym", sources=paths))
+    card = card_question(project, table)
+    if card is not None:
+        said = "Pseudonyme de la carte ou du dossier présenté"
+        columns.append(Column("card_id", "text", said, "pseudonym", sources=((source, card.path),)))
     for question, column in generalised(form, table):
         generalisation = form.generalisation(question)
         assert generalisation is not None
@@ -50,6 +54,12 @@ def derived_columns(project: LoadedProject, form: LoadedForm, table: Table) -> l
             )
         )
     return columns
+
+
+def card_question(project: LoadedProject, table: Table) -> Question | None:
+    """The question by which a person registered before is recognised in this table."""
+    persons = project.project.persons
+    return table.question(persons.known_by) if persons is not None and persons.known_by else None
 
 
 def generalised(form: LoadedForm, table: Table) -> list[tuple[Question, str]]:

@@ -54,6 +54,18 @@ def test_who_gave_too_little_is_nobody() -> None:
     assert pseudonym(telephone="", prenom="--") is None
 
 
+def test_whoever_shows_a_card_is_known_by_it_only_where_nothing_else_is_said() -> None:
+    """The registration says phone and card: it keeps the pseudonym of the phone, and tells whose card it is."""
+    persons = PERSONS.model_copy(update={"known_by": "carte"})
+    known = Pseudonymiser(persons, KEYS.hasher("prim2", "person"))
+    registered, shown = {**PERSON, "carte": "1234567889"}, {"carte": " 12345678-89 "}
+    assert known.person_id(registered) == pseudonym()
+    assert known.card_id(registered) == known.card_id(shown) == known.person_id(shown)
+    assert known.person_id(shown) not in (None, pseudonym())
+    assert known.card_id(PERSON) is None and known.person_id({"carte": "--"}) is None
+    assert Pseudonymiser(PERSONS, KEYS.hasher("prim2", "person")).card_id(registered) is None
+
+
 def rule(to: str, of: str | None = None, on: str | None = None) -> Generalisation:
     return Generalisation.model_validate({"to": to, "of": of, "on": on})
 
