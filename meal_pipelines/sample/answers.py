@@ -59,8 +59,8 @@ class Answering:
             if met and not (roles := self._asked_roles(table)):
                 filling.persons = np.full(filling.size, -1, dtype=np.int64)
             elif met:
-                answered = filling.column(roles[0]) != None  # noqa: E711 (element by element)
-                filling.persons = np.where(answered, filling.persons, -1)
+                told = [[text is not None for text in filling.column(role).tolist()] for role in roles]
+                filling.persons = np.where(np.any(told, axis=0), filling.persons, -1)
         return fillings
 
     def sure(self, keys: Integers, where: dict[str, str]) -> Truths:
@@ -165,7 +165,7 @@ class Answering:
         return isinstance(self.schedule, Part) or bool(self.form.registers or self.form.persons)
 
     def _asked_roles(self, table: Table) -> list[str]:
-        names = {question.name for question in table.questions}
+        names = {question.name for question in table.questions} - self.keys
         return [name for name in self.sample.persons.roles.values() if name in names]
 
     def _plan(self, table: Table) -> list[Ask]:

@@ -219,13 +219,21 @@ class Drawing:
             ]
             return np.array(
                 [
-                    pattern.format(n=n, n5=n % 100_000, abc=abc, year=int(day[:4]), month=int(day[5:7]))
+                    pattern.format(
+                        n=n, n5=n % 100_000, abc=abc, card=card_number(n), year=int(day[:4]), month=int(day[5:7])
+                    )
                     for n, abc, day in zip(keys.tolist(), letters, days, strict=True)
                 ],
                 dtype=object,
             )
 
         return draw
+
+
+def card_number(n: int) -> str:
+    """The number of the n-th card: eight digits in no visible order, and two that check them (ISO 7064, MOD 97-10)."""
+    serial = (n * 61_803_399 + 27_182_818) % 100_000_000
+    return f"{serial:08d}{98 - serial * 100 % 97:02d}"
 
 
 def clauses(constraint: str) -> list[tuple[str, str]]:

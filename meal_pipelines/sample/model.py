@@ -21,13 +21,15 @@ class Distribution(Strict):
 
     answered: share of answers when the question is not required.
     weights: of choices, by code; `*` is the weight of each choice not named (0 without it). by: another question, whose
-    answers have weights of their own in `cases`. from_month: weights that hold from that month of the project on.
+    answers have weights of their own in `cases`; of a person's attribute also `pool`, the pool the person belongs to.
+    from_month: weights that hold from that month of the project on.
     selected: how many choices of a select_multiple, [least, most].
     range: [least, most] or [least, usual, most] of a number; `ranges`: the same by the answer to `by`. times, plus: a
     numeric question that multiplies it, or is added. decimals: of a decimal number. step: round to a multiple of it.
     age_weights: of ages, by band (`18-24`), for a birth year.
     after: a date question and [least, most] days after it (negative: before).
-    texts: sentences. pattern: a code, from n, n5 (n modulo 100,000), abc (three letters for the rest), year, month.
+    texts: sentences. pattern: a code, from n, n5 (n modulo 100,000), abc (three letters for the rest), card (ten digits,
+    the last two of which check the others), year, month; n counts submissions, or persons for a person's attribute.
     box: [south, west, north, east] of a point, or `boxes` by the answer to `by`.
     """
 
@@ -71,7 +73,8 @@ class Pool(Strict):
 class Persons(Strict):
     """Who the people are, whichever form meets them.
 
-    roles: the questions that hold first_name, last_name, phone, birth_year and sex; `women`: the code of women.
+    roles: the questions that hold first_name, last_name, phone, birth_year, sex and card (by which a person met before
+    is known); `women`: the code of women.
     origins: weights of ma, west_africa, diaspora, by the answer to `origin_by` or `*`. arabic: share of Moroccan names
     written in Arabic letters. attributes: questions whose answer belongs to the person and is the same in every form.
     """

@@ -19,6 +19,8 @@ from meal_pipelines.sample.model import Persons
 from meal_pipelines.sample.names import ORIGINS
 
 TRIES = 4
+POOL = "pool"
+"""What an attribute may depend on that is no question: the name of the person's pool."""
 MOBILE = (60, 61, 62, 63, 64, 65, 66, 67, 69, 70, 71, 76, 77)
 """First two digits of Moroccan mobile numbers; 13 × 10,000,000 numbers."""
 NUMBERS, STRIDE, START = len(MOBILE) * 10_000_000, 61_803_399, 27_182_818
@@ -102,7 +104,12 @@ class People:
 
     def answers(self, name: str, filling: Filling, persons: Integers) -> Column:
         """What these people answer about themselves, the same in every form."""
-        return self.attributes[name](_About(self, filling, persons), persons.astype(np.uint64))
+        return self.attributes[name](_About(self, filling, persons), self.keys_of(name, persons))
+
+    def keys_of(self, name: str, persons: Integers) -> Keys:
+        """What the chance of an attribute depends on: the person; of a code, the person's number in the pool."""
+        how = self.persons.attributes[name]
+        return (persons // len(self.pools) if how.pattern is not None else persons).astype(np.uint64)
 
     def national_numbers(self, persons: Integers) -> list[str]:
         """Nine digits, all different."""
@@ -151,9 +158,13 @@ class _About(Filling):
 
     def column(self, name: str) -> Column:
         if name not in self.columns:
-            if name not in self.people.attributes:
+            if name == POOL:
+                names = np.array([pool.name for pool in self.people.pools], dtype=object)
+                self.columns[name] = names[self.numbers % len(names)]
+            elif name not in self.people.attributes:
                 return self.around.column(name)
-            self.columns[name] = self.people.attributes[name](self, self.keys)
+            else:
+                self.columns[name] = self.people.attributes[name](self, self.people.keys_of(name, self.numbers))
         return self.columns[name]
 
 

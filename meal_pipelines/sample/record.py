@@ -22,14 +22,14 @@ from meal_pipelines.sample.people import WRITINGS, People
 
 
 class Identities:
-    """Every name, phone and address that the files hold, one a line, as written there (and phones as +212…)."""
+    """Every name, phone, card and address that the files hold, one a line, as written there (and phones as +212…)."""
 
     def __init__(self, path: Path, people: People, persons: Persons) -> None:
         self.people, self.count = people, 0
         self._file = path.open("wb")
         self._roles = {name: role for role, name in persons.roles.items()}
         self._names: set[str] = set()
-        self._phones = [np.zeros(people.count // 8 + 1, dtype=np.uint8) for _ in range(len(WRITINGS) + 1)]
+        self._phones = [np.zeros(people.count // 8 + 1, dtype=np.uint8) for _ in range(len(WRITINGS) + 2)]
 
     def note(self, filling: Filling) -> None:
         """What this block adds."""
@@ -42,6 +42,8 @@ class Identities:
                 lines += sorted(new)
             elif role == "phone" and name in filling.writings:
                 lines += self._new_phones(filling.persons, filling.writings[name], column.tolist())
+            elif role == "card":
+                lines += self._new_cards(filling.persons, column.tolist())
         lines += [word for name, row, word in filling.slips if filling.columns[name][row] is not None]
         self.count += len(lines)
         self._file.write("".join(f"{line}\n" for line in lines).encode())
@@ -54,6 +56,10 @@ class Identities:
                 if self._is_new(len(WRITINGS), person) and not text.startswith("+212"):
                     found.append(f"+212{self.people.national_numbers(np.array([person]))[0]}")
         return found
+
+    def _new_cards(self, persons: Integers, texts: list[str | None]) -> list[str]:
+        known = [(person, text) for person, text in zip(persons.tolist(), texts, strict=True) if person >= 0 and text]
+        return [text for person, text in known if self._is_new(len(WRITINGS) + 1, person)]
 
     def _is_new(self, which: int, person: int) -> bool:
         bits, place, bit = self._phones[which], person >> 3, 1 << (person & 7)
