@@ -1,4 +1,4 @@
--- One row per step of a person's mobility path. A step sent twice (same duplicate_key) counts once: the earliest stays,
+-- One row per step of a person's mobility path. A step sent twice (same person, step and day) counts once: the earliest stays,
 -- unless only a later one carries the confirmation of the entry, which OFII and employers often give afterwards.
 -- The delay exists on arrival only: paths still under way are not counted (right censoring).
 with
@@ -9,7 +9,7 @@ steps as (
         project,
         submission_id,
         person_id,
-        duplicate_key,
+        card_id,
         step,
         sex,
         age_band,
@@ -26,6 +26,16 @@ steps as (
 
 ),
 
+cards as (
+
+    select
+        project,
+        card_id,
+        person_id
+    from marts.person_card
+
+),
+
 persons as (
 
     select
@@ -35,6 +45,33 @@ persons as (
         age_band,
         region_code
     from marts.person
+
+),
+
+-- Whoever showed a card is the person to whom the registration gave it.
+recognised as (
+
+    select
+        steps.project,
+        steps.submission_id,
+        steps.step,
+        steps.sex,
+        steps.age_band,
+        steps.sector,
+        steps.region_code,
+        steps.is_renewal,
+        steps.contract_type,
+        steps.employer,
+        steps.offer_validated_on,
+        steps.is_confirmed,
+        steps.submitted_at,
+        steps.step_on,
+        coalesce(cards.person_id, steps.person_id) as person_id
+    from steps
+    left join cards
+        on
+            steps.project = cards.project
+            and steps.card_id = cards.card_id
 
 ),
 
@@ -56,10 +93,10 @@ ranked as (
         is_confirmed,
         step_on,
         row_number() over (
-            partition by project, coalesce(duplicate_key, submission_id)
+            partition by project, coalesce(person_id, submission_id), step, step_on
             order by is_confirmed desc nulls last, submitted_at asc, submission_id asc
         ) as sending
-    from steps
+    from recognised
 
 ),
 

@@ -1,4 +1,4 @@
--- One row per cohort interview. An interview sent twice (same duplicate_key) counts once: the earliest stays.
+-- One row per cohort interview. An interview sent twice (same person and day) counts once: the earliest stays.
 -- Cost and income come from the same person; the exchange rate is the seed's, illustrative until the rule is confirmed.
 with
 
@@ -8,7 +8,7 @@ surveys as (
         project,
         submission_id,
         person_id,
-        duplicate_key,
+        card_id,
         sex,
         age_band,
         sector,
@@ -24,6 +24,16 @@ surveys as (
         returned_on,
         surveyed_on
     from staging.thamm_plus_return_survey
+
+),
+
+cards as (
+
+    select
+        project,
+        card_id,
+        person_id
+    from marts.person_card
 
 ),
 
@@ -62,6 +72,35 @@ rate_periods as (
 
 ),
 
+-- Whoever showed a card is the person to whom the registration gave it.
+recognised as (
+
+    select
+        surveys.project,
+        surveys.submission_id,
+        surveys.sex,
+        surveys.age_band,
+        surveys.sector,
+        surveys.region_code,
+        surveys.contract_type,
+        surveys.is_renewal,
+        surveys.support_type,
+        surveys.was_supported,
+        surveys.situation,
+        surveys.recruitment_cost_mad,
+        surveys.monthly_income_eur,
+        surveys.submitted_at,
+        surveys.returned_on,
+        surveys.surveyed_on,
+        coalesce(cards.person_id, surveys.person_id) as person_id
+    from surveys
+    left join cards
+        on
+            surveys.project = cards.project
+            and surveys.card_id = cards.card_id
+
+),
+
 ranked as (
 
     select
@@ -82,10 +121,10 @@ ranked as (
         returned_on,
         surveyed_on,
         row_number() over (
-            partition by project, coalesce(duplicate_key, submission_id)
+            partition by project, coalesce(person_id, submission_id), surveyed_on
             order by submitted_at asc, submission_id asc
         ) as sending
-    from surveys
+    from recognised
 
 ),
 

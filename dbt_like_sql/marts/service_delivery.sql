@@ -10,6 +10,7 @@ deliveries as (
         submission_id,
         repeat_index,
         person_id,
+        card_id,
         duplicate_key,
         organisation,
         service_type,
@@ -24,6 +25,16 @@ deliveries as (
 
 ),
 
+cards as (
+
+    select
+        project,
+        card_id,
+        person_id
+    from marts.person_card
+
+),
+
 persons as (
 
     select
@@ -33,6 +44,32 @@ persons as (
         age_band,
         target_group
     from marts.person
+
+),
+
+-- Whoever showed a card is the person to whom the registration gave it.
+recognised as (
+
+    select
+        deliveries.project,
+        deliveries.submission_id,
+        deliveries.repeat_index,
+        deliveries.duplicate_key,
+        deliveries.organisation,
+        deliveries.service_type,
+        deliveries.sex,
+        deliveries.age_band,
+        deliveries.target_group,
+        deliveries.region_code,
+        deliveries.province_code,
+        deliveries.submitted_at,
+        deliveries.delivered_on,
+        coalesce(cards.person_id, deliveries.person_id) as person_id
+    from deliveries
+    left join cards
+        on
+            deliveries.project = cards.project
+            and deliveries.card_id = cards.card_id
 
 ),
 
@@ -59,7 +96,7 @@ ranked as (
             partition by project, submission_id, coalesce(person_id, cast(repeat_index as text))
             order by repeat_index asc
         ) as listing
-    from deliveries
+    from recognised
 
 ),
 

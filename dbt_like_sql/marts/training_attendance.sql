@@ -9,6 +9,7 @@ attendances as (
         submission_id,
         repeat_index,
         person_id,
+        card_id,
         duplicate_key,
         training_type,
         institution,
@@ -27,6 +28,16 @@ attendances as (
 
 ),
 
+cards as (
+
+    select
+        project,
+        card_id,
+        person_id
+    from marts.person_card
+
+),
+
 persons as (
 
     select
@@ -36,6 +47,36 @@ persons as (
         age_band,
         region_code
     from marts.person
+
+),
+
+-- Whoever showed a card is the person to whom the registration gave it.
+recognised as (
+
+    select
+        attendances.project,
+        attendances.submission_id,
+        attendances.repeat_index,
+        attendances.duplicate_key,
+        attendances.training_type,
+        attendances.institution,
+        attendances.sex,
+        attendances.age_band,
+        attendances.sector,
+        attendances.region_code,
+        attendances.was_presented,
+        attendances.is_certified,
+        attendances.attendance_pct,
+        attendances.pre_score,
+        attendances.post_score,
+        attendances.submitted_at,
+        attendances.held_on,
+        coalesce(cards.person_id, attendances.person_id) as person_id
+    from attendances
+    left join cards
+        on
+            attendances.project = cards.project
+            and attendances.card_id = cards.card_id
 
 ),
 
@@ -66,7 +107,7 @@ ranked as (
             partition by project, submission_id, coalesce(person_id, cast(repeat_index as text))
             order by repeat_index asc
         ) as listing
-    from attendances
+    from recognised
 
 ),
 

@@ -7,6 +7,7 @@ registrations as (
     select
         submission_id,
         person_id,
+        card_id,
         consentement,
         sexe,
         age_band,
@@ -26,6 +27,7 @@ final as (
         cast('prim2' as text) as project,
         cast(submission_id as text) as submission_id,
         cast(person_id as text) as person_id,
+        cast(card_id as text) as card_id,
         cast(sexe as text) as sex,
         cast(age_band as text) as age_band,
         cast(groupe_cible as text) as target_group,

@@ -1,5 +1,6 @@
 -- Persons served, as the partners of PRIM 2 report them (F-PREST): one delivery has one or more persons.
 -- A person who did not consent stays a contact without identity: person_id is then null.
+-- A person who showed the card of the registration was asked nothing else: sex, age and group are then null.
 with
 
 deliveries as (
@@ -23,6 +24,7 @@ persons_served as (
         submission_id,
         repeat_index,
         person_id,
+        card_id,
         consentement,
         sexe,
         age_band,
@@ -46,7 +48,8 @@ joined as (
         persons_served.sexe,
         persons_served.age_band,
         persons_served.groupe_cible,
-        case when persons_served.consentement = 'oui' then persons_served.person_id end as person_id
+        case when persons_served.consentement = 'oui' then persons_served.person_id end as person_id,
+        case when persons_served.consentement = 'oui' then persons_served.card_id end as card_id
     from deliveries
     inner join persons_served
         on deliveries.submission_id = persons_served.submission_id
@@ -60,6 +63,7 @@ final as (
         cast(submission_id as text) as submission_id,
         cast(repeat_index as integer) as repeat_index,
         cast(person_id as text) as person_id,
+        cast(card_id as text) as card_id,
         cast(duplicate_key as text) as duplicate_key,
         cast(organisation as text) as organisation,
         cast(type_prestation as text) as service_type,

@@ -6,8 +6,8 @@ source as (
     select
         submission_id,
         submitted_at,
-        duplicate_key,
         person_id,
+        card_id,
         consentement,
         sexe,
         age_band,
@@ -32,7 +32,7 @@ final as (
         cast('thamm_plus' as text) as project,
         cast(submission_id as text) as submission_id,
         cast(person_id as text) as person_id,
-        cast(duplicate_key as text) as duplicate_key,
+        cast(card_id as text) as card_id,
         cast(sexe as text) as sex,
         cast(age_band as text) as age_band,
         cast(secteur as text) as sector,

@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
 
 from meal_pipelines.settings import CHECKOUT
@@ -18,6 +19,19 @@ from tests.end_to_end.truth import Answers, Standing, Truth
 Record = dict[str, Any]
 
 
+@cache
+def owners(truth: Truth) -> dict[str, str]:
+    """Card, or file number → the person to whom the most recent registration gave it."""
+    form, day = REGISTERS[truth.project]
+    given = sorted(
+        (_day(one.answers[day]), one.submission_id, one.answers[CARDS[truth.project]], one.person)
+        for one in truth.standing(form)
+        if one.person is not None and CARDS[truth.project] in one.answers
+    )
+    return {card: person for _, _, card, person in given}
+
+
+@cache
 def persons(truth: Truth) -> dict[str, Record]:
     """Who consented to be registered: as in the most recent registration; first met at the earliest."""
     form, day = REGISTERS[truth.project]
@@ -42,15 +56,27 @@ def persons(truth: Truth) -> dict[str, Record]:
     return found
 
 
+def registered_as(truth: Truth, person: str | None, answers: Answers) -> Record:
+    """What the registration says of whoever gave these answers: under the card shown, else of the person."""
+    card = answers.get(CARDS[truth.project])
+    owner = person if card is None else owners(truth).get(card)
+    return persons(truth).get(owner or "", {})
+
+
+def person_card(truth: Truth) -> Iterator[Record]:
+    """One row per card given to a registered person."""
+    for person in owners(truth).values():
+        yield {"person_id": person, "is_shared": False}
+
+
 def service_delivery(truth: Truth) -> Iterator[Record]:
     """One row per person served by one delivery; who is listed twice counts on the first line."""
-    known = persons(truth)
     for one in truth.once("prestations"):
         day = _day(one.answers["date_prestation"])
         for rank, row in _each_once(one.rows.get("personnes", [])):
             agreed = row["consentement"] == "oui"
             person = row.get("_person") if agreed else None
-            registered = known.get(person or "", {})
+            registered = registered_as(truth, person, row) if agreed else {}
             yield {
                 "submission_id": one.submission_id,
                 "repeat_index": rank,
@@ -111,19 +137,16 @@ def institution_milestone(truth: Truth) -> Iterator[Record]:
 
 def orientation(truth: Truth) -> Iterator[Record]:
     """One row per interview of a candidate who consented."""
-    for one, registered in _agreed(truth, "candidats", truth.once("candidats")):
+    for one, registered in _agreed(truth, truth.once("candidats")):
         day = _day(one.answers["date_orientation"])
         yield {**_about(truth, one, registered, day), **_contract(one), "oriented_on": day}
 
 
 def mobility_step(truth: Truth) -> Iterator[Record]:
     """One row per step; the confirmed sending before the others, then the earliest."""
-    kept: dict[tuple[Any, ...], Standing] = {}
     agreed = [one for one in truth.standing("parcours") if one.answers["consentement"] == "oui"]
-    names = truth.declared["forms"]["parcours"]["duplicates"]
-    for one in sorted(agreed, key=lambda one: (_confirmed(one.answers) is not True, *arrival_of(one))):
-        kept.setdefault(tuple(one.answers[name] for name in names), one)
-    for one, registered in _agreed(truth, "parcours", list(kept.values())):
+    agreed.sort(key=lambda one: (_confirmed(one.answers) is not True, *arrival_of(one)))
+    for one, registered in _agreed(truth, _first(agreed, "etape", "date_etape")):
         asked, day = one.answers, _day(one.answers["date_etape"])
         validated = day if asked["etape"] == "offre_validee" else _day(asked["offre_validee_le"])
         yield {
@@ -140,13 +163,12 @@ def mobility_step(truth: Truth) -> Iterator[Record]:
 
 def training_attendance(truth: Truth) -> Iterator[Record]:
     """One row per person who attended a session; completed from 80 % of its hours."""
-    known = persons(truth)
     for one in truth.once("formations"):
         if one.answers["consentement"] != "oui":
             continue
         day = _day(one.answers["date_fin"])
         for rank, row in _each_once(one.rows.get("participants", [])):
-            registered = known.get(row["_person"], {})
+            registered = registered_as(truth, row["_person"], row)
             attended = 100 * number(row["heures_presence"]) / number(one.answers["heures_totales"])
             yield {
                 "submission_id": one.submission_id,
@@ -154,10 +176,10 @@ def training_attendance(truth: Truth) -> Iterator[Record]:
                 "person_id": row["_person"],
                 "training_type": one.answers["type_formation"],
                 "institution": one.answers["institution"],
-                "sex": registered.get("sex") or row["sexe"],
+                "sex": registered.get("sex") or row.get("sexe"),
                 "age_band": registered.get("age_band") or age_band(truth, row, day),
                 "sector": one.answers["secteur"],
-                "region_code": registered.get("region_code") or row["region"],
+                "region_code": registered.get("region_code") or row.get("region"),
                 "is_completed": attended >= 80,
                 "was_presented": row["presente"] == "oui",
                 "is_certified": row.get("certifie") == "oui",
@@ -170,7 +192,8 @@ def training_attendance(truth: Truth) -> Iterator[Record]:
 
 def return_survey(truth: Truth) -> Iterator[Record]:
     """One row per cohort interview; costs in months of the same person's income, at the seed's rate."""
-    for one, registered in _agreed(truth, "retours", truth.once("retours")):
+    surveys = sorted(truth.standing("retours"), key=arrival_of)
+    for one, registered in _agreed(truth, _first(surveys, "date_enquete")):
         asked, day = one.answers, _day(one.answers["date_enquete"])
         income = number(asked["revenu_mensuel_eur"])
         in_mad = income * _rate(day)
@@ -219,21 +242,28 @@ def _once_among(truth: Truth, form: str, holds: Callable[[Answers], bool]) -> li
     return [one for one in truth.once(form) if holds(one.answers)]
 
 
-def _agreed(truth: Truth, form: str, among: list[Standing]) -> Iterator[tuple[Standing, Record]]:
+def _agreed(truth: Truth, among: list[Standing]) -> Iterator[tuple[Standing, Record]]:
     """Those who consented, each with what their registration says."""
-    known = persons(truth)
     for one in among:
         if one.answers["consentement"] == "oui":
-            yield one, known.get(one.person or "", {})
+            yield one, registered_as(truth, one.person, one.answers)
+
+
+def _first(among: list[Standing], *names: str) -> list[Standing]:
+    """For each person and these answers, the first."""
+    kept: dict[tuple[Any, ...], Standing] = {}
+    for one in among:
+        kept.setdefault((one.person or one.submission_id, *(one.answers.get(name) for name in names)), one)
+    return list(kept.values())
 
 
 def _about(truth: Truth, one: Standing, registered: Record, day: dt.date) -> Record:
     return {
         "submission_id": one.submission_id,
         "person_id": one.person,
-        "sex": registered.get("sex") or one.answers["sexe"],
+        "sex": registered.get("sex") or one.answers.get("sexe"),
         "age_band": registered.get("age_band") or age_band(truth, one.answers, day),
-        "region_code": registered.get("region_code") or one.answers["region"],
+        "region_code": registered.get("region_code") or one.answers.get("region"),
     }
 
 
@@ -269,15 +299,18 @@ def _rate(day: dt.date) -> Decimal:
 
 
 REGISTERS = {"prim2": ("beneficiaires", "date_enregistrement"), "thamm_plus": ("candidats", "date_orientation")}
+CARDS = {"prim2": "code_carte", "thamm_plus": "numero_dossier"}
 MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
     "prim2": {
         "person": lambda truth: iter(persons(truth).values()),
+        "person_card": person_card,
         "service_delivery": service_delivery,
         "grant_contract": grant_contract,
         "institution_milestone": institution_milestone,
     },
     "thamm_plus": {
         "person": lambda truth: iter(persons(truth).values()),
+        "person_card": person_card,
         "orientation": orientation,
         "mobility_step": mobility_step,
         "training_attendance": training_attendance,

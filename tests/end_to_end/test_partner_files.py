@@ -26,7 +26,8 @@ def inbox(demo: Demo) -> Iterator[Path]:
 def test_a_file_that_is_refused_ends_the_run_with_one_and_stops_nothing(demo: Demo, inbox: Path) -> None:
     """The other files are read, what follows is calculated; the next run, without it, is all well."""
     book = openpyxl.load_workbook(inbox / "candidats-001.xlsx")
-    book["Candidats"].cell(1, 1).value = "Dossier"
+    key = next(cell for cell in book["Candidats"][1] if cell.value == "numero_dossier")
+    key.value = "Dossier"
     book.save(inbox / "candidats-002.xlsx")
     before = builds(demo.warehouse)
     refused = demo.house.run("run", "--demo")

@@ -32,6 +32,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "project": "prim2", "person_id": PERSON, "sex": "F", "age_band": "25-35", "target_group": "mre",
         "nationality_code": "sn", "region_code": "02", "province_code": "02.411", "first_met_on": dt.date(2026, 4, 1),
     },
+    "person_card": {"project": "prim2", "card_id": PERSON[::-1], "person_id": PERSON, "is_shared": False},
     "service_delivery": {
         "project": "prim2", "submission_id": "s1", "repeat_index": 1, "person_id": PERSON, "organisation": "osc_or_1",
         "service_type": "sante", "sex": "H", "age_band": "60+", "target_group": "rpt", "region_code": "09",

@@ -191,6 +191,8 @@ def test_a_person_keeps_one_phone_and_shares_it_with_nobody(sample: Generated) -
     written: dict[str, set[str]] = {}
     forms: dict[str, set[str]] = {}
     for form, answers in people(sample):
+        if "telephone" not in answers:
+            continue
         phones.setdefault(answers["_person"], set()).add((phone(answers["telephone"]), answers["annee_naissance"]))
         written.setdefault(answers["_person"], set()).add(answers["telephone"])
         forms.setdefault(answers["_person"], set()).add(form)
@@ -198,13 +200,43 @@ def test_a_person_keeps_one_phone_and_shares_it_with_nobody(sample: Generated) -
     assert len({next(iter(known)) for known in phones.values()}) == len(phones)
     assert any(len(ways) > 1 for ways in written.values())
     assert any(len(met) > 1 for met in forms.values())
-    assert sample.summary.counts["unique_persons"] <= len(phones)
+    assert sample.summary.counts["unique_persons"] <= len({answers["_person"] for _, answers in people(sample)})
+
+
+def test_a_person_shows_the_card_that_the_registration_gave_and_says_nothing_else(sample: Generated) -> None:
+    """A card that no registration knows, or that two persons have, would make two persons of one or one of two."""
+    name, register = {"prim2": ("code_carte", "beneficiaires"), "thamm_plus": ("numero_dossier", "candidats")}[
+        sample.project.id
+    ]
+    given: dict[str, set[str]] = {}
+    shown: list[tuple[str, str]] = []
+    for form, answers in people(sample):
+        if form == register and name in answers:
+            given.setdefault(answers[name], set()).add(answers["_person"])
+        elif name in answers:
+            shown.append((answers[name], answers["_person"]))
+            assert not {"nom", "prenom", "telephone", "annee_naissance", "sexe"} & answers.keys()
+        elif form != register:
+            assert {"nom", "prenom", "telephone", "annee_naissance", "sexe"} <= answers.keys()
+    assert all(len(persons) == 1 for persons in given.values())
+    assert all(given[card] == {person} for card, person in shown)
+    assert len(shown) > 100
 
 
 def test_every_identity_in_the_files_is_listed_for_leak_searches(sample: Generated) -> None:
     listed = set((sample.folder / "truth" / "identities.txt").read_text(encoding="utf-8").splitlines())
     for _, answers in people(sample):
-        assert {answers["nom"], answers["prenom"], answers["telephone"]} <= listed
+        told = (
+            "nom",
+            "prenom",
+            "telephone",
+            "code_carte",
+            "carte_scannee",
+            "carte_saisie",
+            "dossier_scanne",
+            "dossier_saisi",
+        )
+        assert {answers[name] for name in told if name in answers} <= listed
     assert any("@" in line for line in listed)
     assert len(listed) <= sample.summary.counts["planted_identifiers"]
 
