@@ -13,7 +13,7 @@ from meal_pipelines.collect.transport import Patience
 from tests.kobo_server import KoboServer
 
 ASSET = "aBeneficiaires"
-QUICK = Patience(tries=5, connect=5.0, read=0.25, pause=0.0, longest_pause=5.0, total=30.0)
+QUICK = Patience(tries=5, connect=5.0, read=0.5, pause=0.0, longest_pause=5.0, total=30.0)
 SECRET_ANSWER = "Réponse confidentielle"
 
 

@@ -15,7 +15,7 @@ from tests.odk_server import OdkServer, questions
 from tests.odk_state import Form, Row
 
 NAME = "beneficiaires"
-QUICK = Patience(tries=5, connect=5.0, read=0.25, pause=0.0, longest_pause=5.0, total=30.0)
+QUICK = Patience(tries=5, connect=5.0, read=0.5, pause=0.0, longest_pause=5.0, total=30.0)
 SECRET_ANSWER = "Réponse confidentielle"
 ASKED = ("/identite:structure", "/identite/nom:string", "/age:int", "/photo:binary")
 
