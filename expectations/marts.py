@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from expectations.model import Expectation, Scope, Severity, Suite
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.files import Lines, read_yaml
-from meal_pipelines.project.model import Identifier, Strict
+from meal_pipelines.project.strict import Identifier, Strict
 from meal_pipelines.warehouse.tables import TableSpec
 
 FOLDER = Path(__file__).with_name("marts")

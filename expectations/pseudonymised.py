@@ -5,6 +5,8 @@ Choice lists and bounds were judged once, in `cleaned`.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from expectations.grain import asked, check_name, distinctly, of_grain
 from expectations.model import Expectation, Suite
 from meal_pipelines.project.load import LoadedForm
@@ -63,7 +65,24 @@ def _generalised(project: Project, form: LoadedForm, question: Question, spec: T
     if generalisation.to == "province":
         sentence = f"{asked(question)} : seulement un code HCP de province (02.411 par exemple), jamais la commune."
         return [Expectation(check_name(column, "code_hcp"), sentence, "matches", (column,), {"pattern": PROVINCE_CODE})]
+    if generalisation.to == "band":
+        sentence = (
+            f"{asked(question)} : seulement les tranches prévues ({', '.join(generalisation.bands)}), jamais le nombre."
+        )
+        values = {"values": generalisation.bands}
+        return [Expectation(check_name(column, "en_tranches"), sentence, "in_list", (column,), values)]
+    if generalisation.step is not None:
+        sentence = f"{asked(question)} : une position arrondie à {generalisation.step} degré près, jamais le lieu même."
+        pattern = _coordinates(generalisation.step)
+        return [Expectation(check_name(column, "arrondie"), sentence, "matches", (column,), {"pattern": pattern})]
     return []
+
+
+def _coordinates(step: Decimal) -> str:
+    """Latitude and longitude with no more decimals than the step has."""
+    decimals = max(0, -int(step.as_tuple().exponent))
+    number = rf"-?\d{{1,3}}\.\d{{{decimals}}}" if decimals else r"-?\d{1,3}"
+    return f"^{number} {number}$"
 
 
 def _pseudonym() -> list[Expectation]:

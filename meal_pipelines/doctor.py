@@ -37,6 +37,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         for form in project.forms.values():
             yield from _form(form)
             yield from _attachments(settings, project, form)
+        yield from _to_confirm(project)
         yield from _variables(settings, project)
         yield from _logframe(project)
     yield from _models(projects)
@@ -113,6 +114,19 @@ def _pyxform(form: LoadedForm, name: str) -> Iterator[Finding]:
     for warning in warnings or []:
         yield Finding("warning", f"{name} : {warning}")
     yield Finding("ok", f"{name} : questionnaire valide pour pyxform.")
+
+
+def _to_confirm(project: LoadedProject) -> Iterator[Finding]:
+    """What the register of processing activities still shows as to be confirmed."""
+    said = project.project.data_protection
+    places = [key for key in type(said).model_fields if getattr(said, key).is_open]
+    places += [f"{name}.{key}" for name, form in project.forms.items() for key in form.form.processing.open_points()]
+    if places:
+        yield Finding(
+            "warning",
+            f"{project.project.name} : à confirmer pour le registre des traitements : {', '.join(places)} "
+            f"({project.lines.at('data_protection')}).",
+        )
 
 
 def _variables(settings: Settings, project: LoadedProject) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from meal_pipelines.project.files import read_yaml
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.project.model import Strict
+from meal_pipelines.project.strict import Strict
 
 FILE = "opsys_sources.yaml"
 

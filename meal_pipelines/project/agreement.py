@@ -6,6 +6,7 @@ What can be judged inside one file is in `model.py` and `questionnaire.py`; noth
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from meal_pipelines.project.questionnaire import MAIN
@@ -20,6 +21,8 @@ def disagreements(loaded: LoadedProject) -> list[str]:
     found = list(_of_persons(loaded))
     for form in loaded.forms.values():
         found += _unknown_names(loaded, form)
+        found += _two_classes(loaded, form)
+        found += _not_places(loaded, form)
         found += _days(loaded, form)
         found += _coarser_columns(loaded, form)
         found += _rules(loaded, form)
@@ -56,6 +59,31 @@ def _unknown(loaded: LoadedProject, form: LoadedForm, question: str, *keys: str)
     where = loaded.lines.at("forms", form.name, *keys)
     place = "du formulaire lui-même, hors répétitions, " if keys == ("duplicates",) else ""
     return f"{where} : la question « {question} » {place}n'existe pas dans {form.questionnaire.file.name}. Corrigez le nom."
+
+
+def _two_classes(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
+    """Two people decided otherwise about one question: neither is right by default, and a guess might show too much."""
+    privacy = form.form.privacy
+    for question in form.questionnaire.questions():
+        given = form.class_of(question)
+        if question.privacy is None or question.privacy == given:
+            continue
+        pattern = next(name for of, name in privacy.patterns() if of == given and fnmatchcase(question.name, name))
+        listed = list(getattr(privacy, str(given)))
+        place: tuple[str | int, ...] = (pattern,) if given == "quasi_identifier" else (listed.index(pattern),)
+        where = loaded.lines.at("forms", form.name, "privacy", str(given), *place)
+        yield (
+            f"{where} : « {question.name} » est {given} ; {form.questionnaire.file.name}, feuille « survey », ligne "
+            f"{question.line}, dit {question.privacy}. Écrivez la même classe aux deux endroits, ou à un seul."
+        )
+
+
+def _not_places(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
+    for question in form.questionnaire.questions():
+        rule = form.generalisation(question)
+        if rule is not None and rule.to == "rounded" and question.type != "geopoint":
+            where = loaded.lines.at("forms", form.name, "privacy", "quasi_identifier", question.name)
+            yield f"{where} : « {question.name} » n'est pas une position (geopoint) ; « rounded » n'en arrondit pas d'autre."
 
 
 def _files(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from meal_pipelines.project.model import Strict
+from meal_pipelines.project.strict import Strict
 
 Value = TypeVar("Value")
 

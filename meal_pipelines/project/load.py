@@ -17,7 +17,8 @@ from meal_pipelines.project.agreement import disagreements
 from meal_pipelines.project.files import Lines, read_yaml
 from meal_pipelines.project.form_versions import FormVersions
 from meal_pipelines.project.logframe import Logframe
-from meal_pipelines.project.model import Form, Generalisation, PrivacyClass, Project
+from meal_pipelines.project.model import Form, Project
+from meal_pipelines.project.privacy import Generalisation, PrivacyClass
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
 from meal_pipelines.project.xlsform import read_questionnaire
 from meal_pipelines.settings import Settings
@@ -50,7 +51,10 @@ class LoadedForm:
 
     @cached_property
     def classes(self) -> dict[str, PrivacyClass]:
-        """The privacy class of every question that has one, by its column path `table.column`."""
+        """The privacy class of every question that has one, by its column path `table.column`.
+
+        The project's word, else the questionnaire's own.
+        """
         patterns = self.form.privacy.patterns()
         found: dict[str, PrivacyClass] = {}
         for question in self.questionnaire.questions():
@@ -58,6 +62,9 @@ class LoadedForm:
                 if fnmatchcase(question.name, pattern):
                     found[f"{question.table}.{question.column}"] = privacy_class
                     break
+            else:
+                if question.privacy is not None:
+                    found[f"{question.table}.{question.column}"] = question.privacy
         return found
 
     def class_of(self, question: Question) -> PrivacyClass | None:
@@ -119,7 +126,7 @@ class LoadedProject:
         """Changes when anything changes that a cleaned or pseudonymised table of this form depends on."""
         parts = [
             form.questionnaire.fingerprint,
-            form.form.model_dump_json(exclude={"attachments"}),
+            form.form.model_dump_json(exclude={"attachments", "processing"}),
             str(self.project.persons),
         ]
         parts.append(str(self.project.age_bands))

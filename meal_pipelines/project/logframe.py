@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from meal_pipelines.project.model import Strict
+from meal_pipelines.project.strict import Strict
 
 IndicatorCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9.\-]{1,30}$")]
 Level = Literal["impact", "outcome", "output"]

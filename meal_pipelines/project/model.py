@@ -9,20 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-PrivacyClass = Literal["identifier", "quasi_identifier", "sensitive", "free_text", "open"]
+from meal_pipelines.project.privacy import Privacy
+from meal_pipelines.project.processing import DataProtection, Processing
+from meal_pipelines.project.strict import Identifier, Strict
+
 Frequency = Literal["daily", "weekly", "monthly", "quarterly", "semester", "yearly"]
 Severity = Literal["critical", "warning"]
-
-
-class Strict(BaseModel):
-    """An unknown key is a mistake of the writer, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Server(Strict):
@@ -98,63 +94,6 @@ class FormSource(Strict):
         return [value] if isinstance(value, str) else value
 
 
-class Generalisation(Strict):
-    """How a quasi-identifier is made coarser before it is shown.
-
-    to: `age_band` (of an age, a birth year or a birth date, on the day that the question `on` gives),
-    `province` (of an HCP commune code), `month` or `year` (of a date), `drop` (not shown at all).
-    """
-
-    to: Literal["age_band", "province", "month", "year", "drop"]
-    of: Literal["age", "birth_year", "birth_date"] | None = None
-    on: str | None = None
-    into: Identifier | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"to": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _complete(self) -> Generalisation:
-        if self.to == "age_band" and self.of is None:
-            raise ValueError("une tranche d'âge demande « of » : age, birth_year ou birth_date")
-        if self.of in ("birth_year", "birth_date") and self.on is None:
-            raise ValueError("« of: birth_year » ou « birth_date » demande « on » : la question qui donne le jour")
-        return self
-
-    def column(self, question: str) -> str | None:
-        """The name of the coarser column; None when nothing is shown."""
-        if self.to == "drop":
-            return None
-        named = {"age_band": "age_band", "province": "province_code"}
-        return self.into or named.get(self.to) or f"{question}_{self.to}"
-
-
-class Privacy(Strict):
-    """The class of every question; a pattern (`*_autre`) only reaches questions of the questionnaire.
-
-    identifier: sealed, kept in the vault · quasi_identifier: sealed, shown coarser · sensitive: shown to analysts,
-    small cells suppressed · free_text: sealed, not shown · open: shown. A question in no class stays sealed.
-    """
-
-    identifier: list[str] = Field(default_factory=list)
-    quasi_identifier: dict[str, Generalisation] = Field(default_factory=dict)
-    sensitive: list[str] = Field(default_factory=list)
-    free_text: list[str] = Field(default_factory=list)
-    open: list[str] = Field(default_factory=list)
-
-    def patterns(self) -> list[tuple[PrivacyClass, str]]:
-        """(class, name or pattern), the strictest class first: the first that fits decides."""
-        return (
-            [("identifier", name) for name in self.identifier]
-            + [("quasi_identifier", name) for name in self.quasi_identifier]
-            + [("free_text", name) for name in self.free_text]
-            + [("sensitive", name) for name in self.sensitive]
-            + [("open", name) for name in self.open]
-        )
-
-
 class Rule(Strict):
     """A sentence of the domain that every submission must satisfy, in XLSForm's own expression language."""
 
@@ -202,6 +141,7 @@ class Form(Strict):
     withheld from an export, for instance. Their faults are warnings. A question asked only since a later version of the form
     needs no line here: older submissions are judged by what their version asked.
     attachments: None: nobody has decided what becomes of its files, which stay on the server.
+    processing: what its collection is for, as the register says it.
     """
 
     label: str
@@ -216,7 +156,8 @@ class Form(Strict):
     consent: str | None = None
     tolerated: list[str] = Field(default_factory=list)
     attachments: Attachments | None = None
-    privacy: Privacy
+    processing: Processing = Field(default_factory=Processing)
+    privacy: Privacy = Field(default_factory=Privacy)
     rules: list[Rule] = Field(default_factory=list)
 
 
@@ -253,6 +194,7 @@ class Project(Strict):
     donors: list[str] = Field(default_factory=list)
     age_bands: list[str] = Field(default_factory=list)
     persons: Persons | None = None
+    data_protection: DataProtection = Field(default_factory=DataProtection)
     sources: dict[Identifier, Server]
     forms: dict[Identifier, Form]
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from meal_pipelines.project.privacy import PrivacyClass
+
 MAIN = ""
 """The name of the table that holds one row per submission."""
 
@@ -25,7 +27,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Question:
-    """One question. `column` is its name in the warehouse, `path` its key in a submission."""
+    """One question. `column` is its name in the warehouse, `path` its key in a submission.
+
+    privacy: the class that the questionnaire itself gives it, in its column `meal_class`.
+    """
 
     name: str
     type: str
@@ -44,6 +49,7 @@ class Question:
     choice_filter: str = ""
     appearance: str = ""
     default: str = ""
+    privacy: PrivacyClass | None = None
 
     @property
     def label(self) -> str:

@@ -13,9 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.project.privacy import CLASSES, PrivacyClass
 from meal_pipelines.project.question_types import SELECTS, TYPES, UNANSWERED, spelled
 from meal_pipelines.project.questionnaire import MAIN, Choice, Question, Questionnaire, Table
 from meal_pipelines.project.sheets import Row, Sheets, read_sheets
+
+CLASS_COLUMN = "meal_class"
+"""The column of the survey sheet in which a questionnaire says how private each question is; pyxform leaves it alone."""
 
 RESERVED = {
     "submission_id", "version", "form_version", "submitted_at", "load_id", "repeat_index", "parent_index",
@@ -188,8 +192,21 @@ class _Reader:
                 choice_filter=cells.get("choice_filter", ""),
                 appearance=cells.get("appearance", ""),
                 default=cells.get("default", ""),
+                privacy=self._class(cells, line, name),
             )
         )
+
+    def _class(self, cells: dict[str, str], line: int, name: str) -> PrivacyClass | None:
+        text = cells.get(CLASS_COLUMN, "").lower()
+        if not text:
+            return None
+        for known in CLASSES:
+            if text == known:
+                return known
+        raise self._wrong(
+            line, f"« {name} » a pour classe de confidentialité « {text} » ; écrivez dans « {CLASS_COLUMN} » l'un de : "
+            f"{', '.join(CLASSES)}"
+        )  # fmt: skip
 
     @property
     def _table(self) -> str:

@@ -11,7 +11,7 @@ import orjson
 
 from meal_pipelines.clean.tables import INDEX, SUBMISSION
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.project.model import Generalisation
+from meal_pipelines.project.privacy import Generalisation
 from meal_pipelines.project.questionnaire import Question, Table
 from meal_pipelines.protect import personal
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, ProtectBuild

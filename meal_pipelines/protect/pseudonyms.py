@@ -7,12 +7,17 @@ same pseudonym in every form, and nobody without the key can compute or reverse 
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 
 from meal_pipelines.clean.parse import date as parse_date
+from meal_pipelines.clean.parse import decimal as parse_decimal
+from meal_pipelines.clean.parse import geopoint as parse_geopoint
 from meal_pipelines.clean.parse import integer as parse_integer
-from meal_pipelines.project.model import Generalisation, Persons
+from meal_pipelines.project.model import Persons
+from meal_pipelines.project.privacy import Generalisation
 from meal_pipelines.protect.normalise import NORMALISERS, code
 
 Answers = Mapping[str, str]
@@ -96,8 +101,28 @@ def generalise(rule: Generalisation, bands: tuple[str, ...], answer: str | None,
         if day is None:
             return None
         return f"{day[:7]}-01" if rule.to == "month" else day[:4]
+    if rule.to == "rounded":
+        return _rounded(rule, answer)
+    if rule.to == "band":
+        return _band(rule, answer)
     age = _age(rule, answer, on)
     return None if age is None else age_band(bands, age)
+
+
+def _rounded(rule: Generalisation, answer: str) -> str | None:
+    """`latitude longitude`, each to the nearest step; altitude and accuracy are left out."""
+    place = parse_geopoint(answer)
+    if place is None or rule.step is None:
+        return None
+    steps = [(Decimal(part) / rule.step).to_integral_value() for part in place.split()[:2]]
+    # Zero has one spelling: a sign would say on which side of the line the point was.
+    return " ".join(f"{(step * rule.step).quantize(rule.step) + 0:f}" for step in steps)
+
+
+def _band(rule: Generalisation, answer: str) -> str | None:
+    """The band a number falls in; a bound belongs to the band that it begins."""
+    number = parse_decimal(answer)
+    return None if number is None else rule.bands[bisect_right(rule.bounds, Decimal(number))]
 
 
 def _age(rule: Generalisation, answer: str, on: str | None) -> int | None:

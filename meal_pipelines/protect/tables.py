@@ -7,8 +7,15 @@ from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Question, Table
 from meal_pipelines.warehouse.tables import Column, TableSpec
 
-TYPES = {"age_band": "text", "province": "text", "month": "date", "year": "integer"}
-WORDS = {"age_band": "tranche d'âge", "province": "province (code HCP)", "month": "mois", "year": "année"}
+TYPES = {"age_band": "text", "province": "text", "month": "date", "year": "integer", "rounded": "text", "band": "text"}
+WORDS = {
+    "age_band": "tranche d'âge",
+    "province": "province (code HCP)",
+    "month": "mois",
+    "year": "année",
+    "rounded": "latitude et longitude arrondies",
+    "band": "tranche",
+}
 
 
 def pseudonymised_spec(project: LoadedProject, form: LoadedForm, table: Table) -> TableSpec:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from meal_pipelines.project.files import read_yaml
-from meal_pipelines.project.model import Identifier, Strict
+from meal_pipelines.project.strict import Identifier, Strict
 
 Weights = dict[str, float]
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.files import Lines, read_yaml
-from meal_pipelines.project.model import Identifier, Strict
+from meal_pipelines.project.strict import Identifier, Strict
 from meal_pipelines.warehouse.tables import Column, TableSpec
 
 Layer = Literal["staging", "marts", "seeds"]

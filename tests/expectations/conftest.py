@@ -42,6 +42,8 @@ forms:
       quasi_identifier:
         naissance: {to: age_band, of: birth_year, on: jour}
         commune: province
+        lieu:      {to: rounded, step: 0.1}
+        revenu:    {to: band, bounds: [0, 1000]}
       free_text: [remarques]
       sensitive: [besoins]
       open: [accord, jour, duree, sexe, motif, "âge déclaré", note_de_visite, lien]
@@ -52,6 +54,8 @@ date,jour,Jour de la visite,yes,,. <= today() and . >= date('2026-04-01')
 text,telephone,Téléphone,yes,${accord} = 'oui',
 integer,naissance,Année de naissance,,,
 select_one communes,commune,Commune,,,
+geopoint,lieu,Lieu,,,
+integer,revenu,Revenu,,,
 integer,duree,Durée,,,. >= 5 and . <= 480
 decimal,âge déclaré,Âge déclaré,,,. > 0 or . = -1
 select_one sexe,sexe,Sexe,yes,${accord} = 'oui',

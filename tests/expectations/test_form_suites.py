@@ -180,11 +180,13 @@ def test_an_identifying_column_condemns_the_table_even_if_the_spec_has_it(bench:
 
 SAFE: dict[str, Any] = {
     "submission_id": "s1", "version": 1, "load_id": 1, "person_id": "0123456789abcdef" * 2, "age_band": "18-59",
-    "province_code": "02.411", "accord": "oui",
+    "province_code": "02.411", "accord": "oui", "lieu_rounded": "34.7 -1.9", "revenu_band": "0 à < 1000",
 }  # fmt: skip
 UNSAFE: dict[str, dict[str, Any]] = {
     "age_band_du_projet": {"age_band": "37"},
     "province_code_code_hcp": {"province_code": "02.411.01.01"},
+    "lieu_rounded_arrondie": {"lieu_rounded": "34.68 -1.91"},
+    "revenu_band_en_tranches": {"revenu_band": "750"},
     "person_id_forme": {"person_id": "+212600000001"},
     "person_id_connu": {"person_id": None},
 }

@@ -47,6 +47,21 @@ def line_of(text: str, words: str) -> int:
             "tolerated: [poids]", 'attachments: {keep: true, types: ["application/*"]}',
             "forms.visites.attachments.types", "« application/* » n'est pas un type de fichier ; écrivez image/*",
         ),
+        ("commune: province", "commune: rounded", "quasi_identifier.commune", "« rounded » demande « step »"),
+        ("commune: province", "commune: {to: province, step: 0.1}", "quasi_identifier.commune", "« rounded » demande « step »"),
+        (
+            "commune: province", "commune: {to: rounded, step: 0.0001}", "quasi_identifier.commune.step",
+            "écrivez un pas de 0.01 à 10 degrés",
+        ),
+        ("commune: province", "commune: {to: band}", "quasi_identifier.commune", "« band » demande « bounds »"),
+        (
+            "commune: province", "commune: {to: band, bounds: [5, 1]}", "quasi_identifier.commune.bounds",
+            "écrivez les bornes de la plus petite à la plus grande",
+        ),
+        (
+            "tolerated: [poids]", "processing: {legal_basis: accord}",
+            "forms.visites.processing.legal_basis", "écrivez l'un de : 'consent', 'contract'",
+        ),
         ("project: PROJECT", "project: Mon Projet", "project", "le nom doit suivre la forme"),
     ],
 )  # fmt: skip

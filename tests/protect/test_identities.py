@@ -72,6 +72,19 @@ def test_quasi_identifiers_are_shown_coarser(bench: Bench) -> None:
     assert not {"naissance", "commune", "nom", "telephone", "personal"} & set(bench.table("pseudonymised")[0])
 
 
+def test_positions_are_rounded_and_numbers_shown_as_bands(bench: Bench) -> None:
+    """Neither the place nor the number itself is in the table."""
+    coarser = (
+        "commune: province\n        position: {to: rounded, step: 0.1}\n        duree: {to: band, bounds: [30, 60]}"
+    )
+    text = PROJECT.replace("commune: province", coarser).replace("prenom, position]", "prenom]")
+    bench.redeclare(text.replace("sexe, duree, poids", "sexe, poids"))
+    bench.run(a=visit(position="34.6814 -1.9086 540 4.2", duree="45"), b=visit(duree=None))
+    shown = [(row["position_rounded"], row["duree_band"]) for row in bench.table("pseudonymised")]
+    assert shown == [("34.7 -1.9", "30 à < 60"), (None, None)]
+    assert not {"position", "duree"} & set(bench.table("pseudonymised")[0])
+
+
 def test_the_day_of_an_age_may_stand_in_the_form_around_a_repeat(bench: Bench) -> None:
     """Members are as old as on the day of the visit, which is asked once."""
     text = PROJECT.replace("lien, age, note", "lien, note").replace(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meal_pipelines.project.model import Generalisation, Persons
+from meal_pipelines.project.model import Persons
+from meal_pipelines.project.privacy import Generalisation
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.pseudonyms import Pseudonymiser, age_band, generalise
 
@@ -66,8 +67,11 @@ def test_whoever_shows_a_card_is_known_by_it_only_where_nothing_else_is_said() -
     assert Pseudonymiser(PERSONS, KEYS.hasher("prim2", "person")).card_id(registered) is None
 
 
-def rule(to: str, of: str | None = None, on: str | None = None) -> Generalisation:
-    return Generalisation.model_validate({"to": to, "of": of, "on": on})
+def rule(to: str, of: str | None = None, on: str | None = None, **more: object) -> Generalisation:
+    return Generalisation.model_validate({"to": to, "of": of, "on": on, **more})
+
+
+ROUNDED, BAND = rule("rounded", step=0.1), rule("band", bounds=[0, 1000, 5000])
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,18 @@ def rule(to: str, of: str | None = None, on: str | None = None) -> Generalisatio
         (rule("age_band", "birth_date", "jour"), "2008-05-04", "2026-05-04", "18-34"),
         (rule("age_band", "birth_date", "jour"), "mai", "2026-05-04", None),
         (rule("age_band", "age"), None, None, None),
+        (ROUNDED, "34.6814 -1.9086 540 4.2", None, "34.7 -1.9"),
+        (ROUNDED, "-0.01 0.04", None, "0.0 0.0"),
+        (ROUNDED, "1e1 2", None, "10.0 2.0"),
+        (rule("rounded", step=0.25), "34.6814 -1.9086", None, "34.75 -2.00"),
+        (ROUNDED, "Oujda", None, None),
+        (ROUNDED, "34.68", None, None),
+        (BAND, "-0.5", None, "< 0"),
+        (BAND, "0", None, "0 à < 1000"),
+        (BAND, "999.99", None, "0 à < 1000"),
+        (BAND, "1000", None, "1000 à < 5000"),
+        (BAND, "5000", None, "5000 et plus"),
+        (BAND, "beaucoup", None, None),
     ],
 )
 def test_what_is_shown_of_a_quasi_identifier(
