@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from meal_pipelines.cli_collection import collection
+from meal_pipelines.cli_keys import keys
 from meal_pipelines.cli_privacy import privacy
 from meal_pipelines.cli_questionnaires import forms
 from meal_pipelines.command import Demo, explained, settings_of
@@ -31,7 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-keys = typer.Typer(help="Le trousseau de clés, hors de la base.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(forms, name="forms")
 app.add_typer(privacy, name="privacy")
@@ -281,27 +281,11 @@ def url(
             typer.echo("La base embarquée s'arrête quand plus rien ne l'utilise : gardez « meal up » ouvert.", err=True)
 
 
-@keys.command("init")
-@explained
-def keys_init(demo: Demo = False) -> None:
-    """Créer le trousseau (MEAL_KEYRING). Un trousseau existant n'est jamais remplacé."""
-    from meal_pipelines.display import console
-    from meal_pipelines.protect.keyring import Keyring
-
-    settings = settings_of(demo)
-    Keyring.create(settings.keyring)
-    console.print(
-        f"Trousseau créé : {settings.keyring} (lisible par vous seul·e).\n"
-        f"Sauvegardez-le hors de cette machine, à part de la base : perdu, les données scellées le sont aussi ; "
-        f"volé avec la base, elles ne sont plus protégées."
-    )
-
-
 def _check_keys(settings: Settings, warehouse: Any) -> None:
     """Refuse before anything is written when the keys are missing or are not this warehouse's."""
     from meal_pipelines.protect.keyring import Keyring
 
-    ring = Keyring.read(settings.keyring)
+    ring = Keyring.of(settings)
     with warehouse.connect() as connection, connection.cursor() as cursor:
         ring.check_against(cursor)
 

@@ -110,7 +110,7 @@ def annotate(
     settings = settings_of(demo)
     _, chosen = chosen_form(settings, project, form)
     with Warehouse.open(settings) as warehouse:
-        keyring = Keyring.read(settings.keyring)
+        keyring = Keyring.of(settings)
         with warehouse.connect() as connection, connection.cursor() as cursor:
             keyring.check_against(cursor)
         done = write(warehouse, keyring, chosen, file, to or settings.out / project / "retours")

@@ -77,7 +77,7 @@ def opened(settings: Settings) -> Iterator[tuple[Warehouse, Keyring]]:
     from meal_pipelines.warehouse.connection import Warehouse
 
     with Warehouse.open(settings) as warehouse:
-        keyring = Keyring.read(settings.keyring)
+        keyring = Keyring.of(settings)
         with warehouse.connect() as connection, connection.cursor() as cursor:
             keyring.check_against(cursor)
         yield warehouse, keyring

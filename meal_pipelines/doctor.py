@@ -5,15 +5,19 @@ Reads everything, changes nothing. A finding says what is wrong and how to mend 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.expression import UnsupportedExpression, parse
 from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
 from meal_pipelines.settings import CHECKOUT, Settings
+
+if TYPE_CHECKING:
+    from meal_pipelines.protect.keyring import Keyring
 
 
 @dataclass(frozen=True)
@@ -194,12 +198,30 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             row = cursor.fetchone()
             kind = "embarqué" if settings.database_url is None else "MEAL_DATABASE_URL"
             yield Finding("ok", f"PostgreSQL {row[0] if row else '?'} ({kind}) répond ; schémas et rôles en place.")
-            Keyring.read(settings.keyring).check_against(cursor)
-            yield Finding("ok", f"Trousseau de clés : {settings.keyring}, celui de cet entrepôt.")
+            keyring = Keyring.of(settings)
+            keyring.check_against(cursor)
+            yield from _keys(keyring)
             for (project, form), days in silent_since(cursor).items():
                 yield Finding("warning", f"{project}/{form} : {told(days)}")
     except MealError as error:
         yield Finding("error", str(error))
+
+
+def _keys(keyring: Keyring) -> Iterator[Finding]:
+    """The ring, once it has proved to be this warehouse's."""
+    where = keyring.path or "variable MEAL_KEYRING_JSON"
+    yield Finding("ok", f"Trousseau de clés : {where}, celui de cet entrepôt ; la clé n° {keyring.current} scelle.")
+    if len(keyring.sealing) > 1:
+        yield Finding(
+            "warning",
+            f"Trousseau de clés : {len(keyring.sealing)} clés, une rotation n'est pas finie. « meal keys rotate » la continue.",
+        )
+    if os.name != "posix" and keyring.path is not None:
+        yield Finding(
+            "warning",
+            f"Trousseau de clés : sous Windows les droits du fichier ne sont pas vérifiés d'ici. Gardez-le dans un dossier à vous "
+            f'seul·e : icacls "{keyring.path}" /inheritance:r /grant:r "%USERNAME%:F"',
+        )
 
 
 def _sources(settings: Settings, projects: dict[str, LoadedProject]) -> Iterator[Finding]:

@@ -93,7 +93,7 @@ class Platform(dg.ConfigurableResource["Platform"]):
     def keyring(self) -> Keyring:
         """Raises: ConfigurationError when the key file is missing, wrong, or not this warehouse's."""
         if self._keyring is None:
-            keyring = Keyring.read(self.settings.keyring)
+            keyring = Keyring.of(self.settings)
             with self.warehouse.connect() as connection, connection.cursor() as cursor:
                 keyring.check_against(cursor)
             self._keyring = keyring

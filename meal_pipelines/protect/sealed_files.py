@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from meal_pipelines.errors import MealError
+from meal_pipelines.protect.sealing import Renewal
 
 MAGIC = b"MEALFIL1"
 SALT, TAG = 32, 16
@@ -36,11 +37,27 @@ HEADER = len(MAGIC) + 1 + SALT
 class FileSealer:
     """Seals files with the current key, unseals with any key of the ring."""
 
-    def __init__(self, current: int, keys: Mapping[int, bytes], address_key: bytes) -> None:
+    def __init__(
+        self, current: int, keys: Mapping[int, bytes], address_key: bytes, renewal: Renewal = lambda: None
+    ) -> None:
         self._current, self._keys, self._address_key = current, dict(keys), address_key
+        self._renewal = renewal
+
+    def _renew(self) -> None:
+        if (ring := self._renewal()) is not None:
+            self._current, self._keys = ring
+
+    @staticmethod
+    def key_number(sealed: BinaryIO) -> int:
+        """The number of the key that sealed a file, told by its first bytes. Raises: MealError when it is no sealed file."""
+        header = sealed.read(HEADER)
+        if len(header) != HEADER or not header.startswith(MAGIC):
+            raise _broken()
+        return header[len(MAGIC)]
 
     def seal(self, pieces: Iterable[bytes], into: BinaryIO) -> bytes:
         """Seal what `pieces` give, of any sizes. Returns: the address of the clear bytes (32 bytes)."""
+        self._renew()
         header = MAGIC + bytes([self._current]) + os.urandom(SALT)
         cipher, address = self._cipher(header), hmac.new(self._address_key, digestmod="sha256")
         into.write(header)
@@ -75,7 +92,10 @@ class FileSealer:
         yield last[:-1]
 
     def _cipher(self, header: bytes) -> AESGCM:
-        key = self._keys.get(header[len(MAGIC)])
+        number = header[len(MAGIC)]
+        if number not in self._keys:
+            self._renew()
+        key = self._keys.get(number)
         if key is None:
             raise MealError("Un fichier est scellé avec une clé absente du trousseau. Restaurez-le, puis relancez.")
         salt = header[-SALT:]

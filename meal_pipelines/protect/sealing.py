@@ -8,7 +8,7 @@ another row does not open.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,15 +20,31 @@ START = 1 + NONCE
 """Where the ciphertext begins."""
 
 
-class Sealer:
-    """Seals with the current key, unseals with any key of the ring."""
+Renewal = Callable[[], tuple[int, dict[int, bytes]] | None]
+"""Tells the current key's number and all keys when the ring has changed since it was last asked, else None."""
 
-    def __init__(self, current: int, keys: dict[int, bytes]) -> None:
+
+class Sealer:
+    """Seals with the current key, unseals with any key of the ring.
+
+    renewal: a rotation that begins while somebody seals changes the ring, and from the next call on the new key seals.
+    """
+
+    def __init__(self, current: int, keys: dict[int, bytes], renewal: Renewal = lambda: None) -> None:
+        self._renewal = renewal
+        self._take(current, keys)
+
+    def _take(self, current: int, keys: dict[int, bytes]) -> None:
         self._current = current
         self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
 
+    def _renew(self) -> None:
+        if (ring := self._renewal()) is not None:
+            self._take(*ring)
+
     def seal(self, values: Sequence[bytes], places: Sequence[str]) -> list[bytes]:
         """Seal n values, each bound to its place; n sealed values, in order."""
+        self._renew()
         encrypt = self._ciphers[self._current].encrypt
         prefix = bytes([self._current])
         random = os.urandom(NONCE * len(values))
@@ -44,7 +60,10 @@ class Sealer:
         Raises: MealError when one was sealed with a key we do not have, was altered, or belongs to another place.
         """
         blobs = list(map(bytes, sealed))
-        if not self._ciphers.keys() >= {blob[0] if blob else None for blob in blobs}:
+        numbers = {blob[0] if blob else None for blob in blobs}
+        if not self._ciphers.keys() >= numbers:
+            self._renew()
+        if not self._ciphers.keys() >= numbers:
             raise MealError("Des données sont scellées avec une clé absente du trousseau. Restaurez-le, puis relancez.")
         open_with = {number: cipher.decrypt for number, cipher in self._ciphers.items()}
         try:

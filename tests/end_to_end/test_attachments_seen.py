@@ -141,3 +141,19 @@ def test_the_store_is_compared_with_the_database(house: House) -> None:
     told = house.run("forms", "check-store", "-p", "essai")
     assert told.code == 1 and "manquent dans le dossier : 1" in told.out, told.said
     lying.with_suffix(".ailleurs").rename(lying)
+
+
+def test_the_keys_are_replaced_from_the_command_line(house: House, key: int, tmp_path: Path) -> None:
+    """Asked for the copy first; without an answer nothing seals with the new key. Afterwards everything opens."""
+    unasked = house.run("keys", "rotate")
+    assert unasked.code == 1 and "La copie est faite ?" in unasked.out, unasked.said
+    waiting = house.run("keys", "status")
+    assert "Clé n° 2 (prête, ne scelle pas encore) : 0" in waiting.out, waiting.said
+    done = house.run("keys", "rotate", "--yes")
+    assert done.code == 0 and "Clé(s) retirée(s) : n° 1" in done.out, done.said
+    status = house.run("keys", "status")
+    assert "Clé n° 2 (scelle)" in status.out and "Clé n° 1" not in status.out and "raw.submission" in status.out
+    taken = house.run(
+        "forms", "take-files", "visites", str(key), "-p", "essai", "--to", str(tmp_path / "vue"), "--why", "relire"
+    )
+    assert taken.code == 0 and next((tmp_path / "vue").iterdir()).read_bytes() == picture(1), taken.said

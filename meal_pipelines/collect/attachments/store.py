@@ -92,17 +92,27 @@ class FileStore:
             size, target = path.stat().st_size, self._path(project, address)
             if self._size(target) == size:
                 return False
-            if self._is_remote:
-                system = self._system()
-                system.makedirs(target.rpartition("/")[0], exist_ok=True)
-                system.put_file(str(path), f"{target}.part")
-                system.mv(f"{target}.part", target)
-            else:
-                file.close()
-                folder = _private(Path(target).parent)
-                path.replace(target)
-                _synchronise(folder)
+            self._put(file, path, target)
         return True
+
+    def replace(self, file: BinaryIO, path: Path, project: str, address: bytes) -> None:
+        """Put a file that holds the same content, sealed anew, in the place of the one there: one of the two, always whole."""
+        with self._explained():
+            file.flush()
+            os.fsync(file.fileno())
+            self._put(file, path, self._path(project, address))
+
+    def _put(self, file: BinaryIO, path: Path, target: str) -> None:
+        if self._is_remote:
+            system = self._system()
+            system.makedirs(target.rpartition("/")[0], exist_ok=True)
+            system.put_file(str(path), f"{target}.part")
+            system.mv(f"{target}.part", target)
+        else:
+            file.close()
+            folder = _private(Path(target).parent)
+            path.replace(target)
+            _synchronise(folder)
 
     @contextmanager
     def opened(self, project: str, address: bytes) -> Iterator[BinaryIO]:
