@@ -25,7 +25,8 @@ lecture de pandas ne sont pas comptés. Chargement de pandera et de Great Expect
 (c) Les valeurs des requêtes écrites à la main sont comparées aux nôtres, une à une.
 (e) Mémoire : celle du plus grand processus de la commande.
 (f) Les formulaires l'un après l'autre, sans Dagster. ODK Central donne le XML de chaque nouvelle soumission dans une requête
-à elle : sur un vrai serveur, c'est l'aller-retour du réseau, quatre à la fois, qui fait la durée."""
+à elle : sur un vrai serveur, c'est l'aller-retour du réseau, quatre à la fois, qui fait la durée.
+(g) Une seule colonne à la fois ; l'ancien trousseau est compté et retiré à part."""
 
 
 def seconds(value: float) -> str:
@@ -106,6 +107,10 @@ def _goals(found: dict[str, Line]) -> list[tuple[str, bool]]:
             under(f"{label}, une nuit sans rien de nouveau", line.seconds, 10, "s")
     for form in ("beneficiaires", "prestations"):
         ratio(f"raw → pseudonymised ({form}), au moins 2 × dlt", f"clean.{form}.dlt", f"clean.{form}.ours", least=2)
+    for name, label in (("versions", "versions"), ("identities", "identités")):
+        if line := found.get(f"rotation.{name}"):
+            rate = line.rows / line.seconds
+            goals.append((f"rotation ({label}), au moins 50 000 lignes/s : {number(rate)}", rate >= 50_000))
     for name, label, most in (("definitions", "import des définitions", 3), ("demo", "meal demo", 60)):
         if line := found.get(f"startup.{name}"):
             under(label, line.seconds, most, "s")
