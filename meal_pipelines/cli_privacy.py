@@ -1,10 +1,11 @@
-"""The commands `meal privacy …`: what was done with personal data, and whether the log of it is whole.
+"""The commands `meal privacy …`: what was done with personal data, whether the log of it is whole, what the law asks to write.
 
 Words in, work done elsewhere, words out, as in `cli.py`.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,6 +58,43 @@ def audit(
         console.print(_told(line), soft_wrap=True, markup=False)
     if not lines:
         console.print("Le journal est vide : personne n'a ouvert de données personnelles.")
+
+
+Project = Annotated[str | None, typer.Option("--project", "-p", help="Un projet seulement.")]
+Folder = Annotated[Path | None, typer.Option("--to", help="Dossier où écrire (MEAL_OUT par défaut).")]
+
+
+@privacy.command()
+@explained
+def register(project: Project = None, to: Folder = None) -> None:
+    """Le registre des activités de traitement (RGPD, article 30), en classeur : une feuille par projet."""
+    import datetime as dt
+
+    from meal_pipelines.display import console
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.register import write_register
+
+    settings = settings_of(False)
+    projects = load_projects(settings, [project] if project else None)
+    path = write_register(list(projects.values()), to or settings.out, dt.date.today())
+    console.print(f"Registre écrit : {path}", soft_wrap=True, markup=False)
+
+
+@privacy.command()
+@explained
+def documents(project: Project = None, to: Folder = None) -> None:
+    """Registre, faits pour la déclaration CNDP, projet d'AIPD, notices d'information en français et en arabe."""
+    import datetime as dt
+
+    from meal_pipelines.display import console
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.register import write_documents
+
+    settings = settings_of(False)
+    for loaded in load_projects(settings, [project] if project else None).values():
+        for path in write_documents(loaded, to or settings.out, dt.date.today()):
+            console.print(str(path), soft_wrap=True, markup=False)
+    console.print("Ce qui est marqué « à confirmer » ou « à compléter » attend une personne ; l'arabe est à relire.")
 
 
 def _told(line: Access) -> str:
