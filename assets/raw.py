@@ -97,6 +97,7 @@ def _collect(
                 accept_deletions=platform.accept_deletions,
                 sweep_every=timedelta(days=project.project.sources[form.form.source.use].sweep_days),
                 frequency=form.form.frequency,
+                loaded=project,
                 progress=lambda done, total: platform.advance(name, done, total),
             )
         finally:
@@ -126,7 +127,9 @@ def _checks(key: dg.AssetKey, loads: list[Load]) -> Iterator[dg.AssetCheckResult
         passed=not refused, asset_key=key, check_name="suppressions_plausibles", severity=WARN,
         description=refused[0] if refused else "Aucune disparition massive.",
     )  # fmt: skip
-    differing = [load for load in loads if load.server_count not in (None, load.present) and not load.refused]
+    differing = [
+        load for load in loads if load.server_count not in (None, load.present + load.erased) and not load.refused
+    ]
     yield dg.AssetCheckResult(
         passed=not differing, asset_key=key, check_name="compte_du_serveur", severity=WARN,
         description="Le compte du serveur et les soumissions présentes diffèrent." if differing else "Les comptes concordent.",
@@ -172,6 +175,7 @@ def _metadata(
         "rétablies": sum(load.restored for load in loads),
         "présentes": present,
         "supprimées à la source, en tout": ever - present,
+        "effacées ici, encore à la source": loads[-1].erased if loads else 0,
         **_seen(platform, project, form),
         **(
             {"fichiers": dg.MetadataValue.md("\n".join(f"- {receipt.told}" for receipt in receipts))}

@@ -144,10 +144,10 @@ def visit(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def written(folder: Path, project: str, text: str = PROJECT) -> Path:
+def written(folder: Path, project: str, text: str = PROJECT, ateliers: str = ATELIERS) -> Path:
     """The project's folder, as an officer would have it."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"visites.csv": VISITES, "ateliers.csv": ATELIERS, "choices.csv": CHOICES}
+    files = {"visites.csv": VISITES, "ateliers.csv": ateliers, "choices.csv": CHOICES}
     for name, content in {**files, "project.yaml": text.replace("PROJECT", project)}.items():
         (folder / name).write_text(content, encoding="utf-8")
     return folder
@@ -193,7 +193,14 @@ class Bench:
         return self.project.forms["visites"]
 
     def sync(self, form: str = "visites", source: Any = None, **options: Any) -> Load:
-        load = synchronise(self.warehouse, self.keyring, self.project.id, form, source or self.source, **options)
+        load = synchronise(
+            self.warehouse,
+            self.keyring,
+            self.project.id,
+            form,
+            source or self.source,
+            **{"loaded": self.project} | options,
+        )
         assert load is not None
         return load
 
@@ -289,16 +296,17 @@ OF_A_PROJECT = (
     ("raw", "attachment"), ("raw", "attachment_cursor"),
     ("raw", "cursor"), ("raw", "missing"), ("raw", "submission"), ("raw", "load"), ("raw", "form_version"),
     ("quality", "rejection"), ("quality", "correction"), ("quality", "build"), ("vault", "identity"),
+    ("vault", "restriction"), ("raw", "erased"),
 )  # fmt: skip
 
 
 @contextmanager
 def bench_of(
-    warehouse: Warehouse, folder: Path, text: str = PROJECT, keyring: Keyring | None = None
+    warehouse: Warehouse, folder: Path, text: str = PROJECT, keyring: Keyring | None = None, ateliers: str = ATELIERS
 ) -> Iterator[Bench]:
     """A bench with a project of its own."""
     name = f"p{uuid4().hex[:8]}"
-    project = load_project(written(folder / name, name, text), {})
+    project = load_project(written(folder / name, name, text, ateliers), {})
     made = Bench(warehouse, folder / name, keyring or Keyring.create(folder / f"{name}.json"), project)
     try:
         yield made

@@ -19,6 +19,7 @@ from meal_pipelines.clean.reading import Reading
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect import personal
 from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.redaction import is_mark
 from meal_pipelines.warehouse.copy import NULL, Writer, bytea_column, escape_column
 from meal_pipelines.warehouse.tables import TableSpec
 
@@ -121,7 +122,7 @@ class Cleaner:
         by_name = {question.name: table.texts[question.column] for question in table.raw.table.questions}
         columns = [by_name[name].spread(by_name[name].texts, kept) for name in self.form.form.duplicates]
         return [
-            None if None in parts else self.duplicate_hash(orjson.dumps(parts))[:16].hex()
+            None if None in parts or any(map(is_mark, parts)) else self.duplicate_hash(orjson.dumps(parts))[:16].hex()
             for parts in zip(*columns, strict=True)
         ]
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count
+from itertools import compress, count
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import orjson
 
 from meal_pipelines.clean.coded import CodedAnswers
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
+from meal_pipelines.protect.redaction import LEFT_OUT
 
 SYSTEM = ("_", "meta/", "formhub/", "$")
 """Keys that a server adds to the answers; what they say is in `raw.submission`."""
@@ -135,6 +136,7 @@ class _Rows:
         """Add the rows of a repeat that are inside the last rows of the table around it; returns them."""
         raw, rows = self.raw, list[Document]()
         position, last_owner = 0, -1
+        places: Sequence[int]
         for row, document in enumerate(around, start=len(outer) - len(around)):
             items = document.get(self._path) or document.get(self._bare)
             if not isinstance(items, list):
@@ -142,11 +144,15 @@ class _Rows:
             owner = outer.owner[row]
             if owner != last_owner:
                 position, last_owner = 0, owner
+            places = range(position + 1, position + len(items) + 1)
+            position += len(items)
+            if any(isinstance(item, dict) and LEFT_OUT in item for item in items):
+                there = [isinstance(item, dict) and LEFT_OUT not in item for item in items]
+                items, places = list(compress(items, there)), list(compress(places, there))
             raw.owner += [owner] * len(items)
-            raw.repeat_index += range(position + 1, position + len(items) + 1)
+            raw.repeat_index += places
             raw.parent_index += [outer.repeat_index[row] if outer.table.name != MAIN else None] * len(items)
             rows += (item if isinstance(item, dict) else {} for item in items)
-            position += len(items)
         self._fill(rows)
         return rows
 

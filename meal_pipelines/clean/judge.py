@@ -20,6 +20,7 @@ from meal_pipelines.project.expression import Scope, UnsupportedExpression, pars
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question, french
 from meal_pipelines.project.values import Values
+from meal_pipelines.protect.redaction import is_mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -236,7 +237,11 @@ class Judge:
     def _report(
         self, judged: Judged, scope: Scope, question: Question, rule: str, rows: list[int], message: str = ""
     ) -> None:
-        """Empty the faulty answers; quarantine the rows that cannot do without."""
+        """Empty the faulty answers; quarantine the rows that cannot do without. An answer that was taken out has no fault."""
+        given = judged.raw.answers[question.column]
+        if taken_out := [row for row in rows if is_mark(given[row])]:
+            judged.texts[question.column].empty(taken_out)
+            rows = [row for row in rows if row not in set(taken_out)]
         if not rows:
             return
         needed = self._needed(question, scope)

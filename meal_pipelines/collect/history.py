@@ -121,7 +121,7 @@ HEADERS = ("collecte", "état", "reçues", "nouv.", "modif.", "suppr.", "rétab.
 LAST = """
     select project, form, source, started_at, state, mode, received, added, changed, removed, restored, refused,
         lag_median_h, lag_max_h, message
-    from raw.load where project = %s and form = %s order by load_id desc limit %s
+    from raw.load where project = %s and form = %s and source <> 'erasure' order by load_id desc limit %s
 """
 STANDS = """
     select last_success_at, last_arrival_at, next_expected_at, coalesce(is_late, false)

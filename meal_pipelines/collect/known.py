@@ -71,8 +71,10 @@ def moment(stamp: str | None) -> datetime | None:
 
 LAST = """
     select distinct on (submission_id) submission_id, version, state, fingerprint, instance_id, submitted_at
-    from raw.submission where project = %(project)s and form = %(form)s order by submission_id, version desc
+    from raw.submission where project = %(project)s and form = %(form)s and (fingerprint is not null or state = 'deleted')
+    order by submission_id, version desc
 """
+"""What an erasure leaves of a submission, under an identifier of its own, has no fingerprint: no source has it."""
 KNOWN_IN_ORDER: dict[Order, str] = {
     "numeric": f"""
         select submission_id, version, state, fingerprint, submission_id from ({LAST}) as last

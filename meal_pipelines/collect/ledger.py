@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from psycopg2.extras import Json
 
 from meal_pipelines.collect.known import Known, KnownInOrder, known_of, moment
 from meal_pipelines.collect.position import Load, Position
+from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.source import FormVersion, Order, Source, Submission
 from meal_pipelines.errors import MealError
 from meal_pipelines.protect.keyring import Keyring
@@ -40,11 +41,14 @@ LOCK_WAIT_S = 2.0
 class Prepared:
     """What became of submissions shown by a source.
 
-    rows: for `write`, None when nothing differs · gone: the known ones that the source holds no more, seen on completing them.
+    rows: for `write`, None when nothing differs · gone: the known ones that the source holds no more, seen on completing them ·
+    erased: keys of what was erased and is shown again · refused: the known ones whose person now refuses.
     """
 
     rows: bytes | None = field(default=None, repr=False)
     gone: Sequence[Known] = ()
+    erased: Sequence[bytes] = ()
+    refused: Sequence[str] = ()
 
 
 class Ledger:
@@ -53,8 +57,11 @@ class Ledger:
     connection: writes, in one thread at a time · reader: reads meanwhile, for the thread that prepares.
     """
 
-    def __init__(self, connection: Any, reader: Any, keyring: Keyring, project: str, form: str) -> None:
+    def __init__(
+        self, connection: Any, reader: Any, keyring: Keyring, project: str, form: str, screen: Screen | None = None
+    ) -> None:
         self.connection, self.reader, self.project, self.form = connection, reader, project, form
+        self.screen = screen or Screen(keyring, project, form)
         self._sealer, self._hash = keyring.sealer(project), keyring.hasher(project, "fingerprint")
         self._cursor = connection.cursor()
 
@@ -78,6 +85,7 @@ class Ledger:
             " where project = %s and form = %s and state = 'running'",
             (self.project, self.form),
         )
+        self.screen.read(self._cursor)
 
     def wait_for_disk(self, state: Literal["on", "off"]) -> None:
         """Whether a commit waits until it is on disk, from the transaction under way on."""
@@ -174,7 +182,11 @@ class Ledger:
         """Seal a version of each submission that differs from its last one, `last`, as known before. Touches no row."""
         fresh: list[tuple[Submission, Known | None, bytes]] = []
         doubtful: list[tuple[Submission, Known, bytes]] = []
+        submissions = list(submissions)
+        erased = self.screen.erased(submission.submission_id for submission in submissions)
         for submission in submissions:
+            if submission.submission_id in erased:
+                continue
             fingerprint = self._hash(submission.payload)[:16]
             known = last.get(submission.submission_id)
             if known is not None and known.present:
@@ -184,14 +196,20 @@ class Ledger:
             fresh.append((submission, known, fingerprint))
         if doubtful:
             before = self._payloads([known for _, known, _ in doubtful])
-            fresh += [item for item in doubtful if not source.is_same(before[item[1].submission_id], item[0].payload)]
-        return self._completed(load, position, fresh, source) if fresh else Prepared()
+            fresh += [
+                item
+                for item in doubtful
+                if not source.is_same(before[item[1].submission_id], self.screen.kept(item[0]).submission.payload)
+            ]
+        prepared = self._completed(load, position, fresh, source) if fresh else Prepared()
+        return replace(prepared, erased=tuple(erased.values()))
 
     def _completed(
         self, load: Load, position: Position, fresh: list[tuple[Submission, Known | None, bytes]], source: Source
     ) -> Prepared:
         before = {submission.submission_id: (known, fingerprint) for submission, known, fingerprint in fresh}
         kept: list[tuple[Submission, int, bytes]] = []
+        refused: list[str] = []
         for submission in source.completed([submission for submission, _, _ in fresh]):
             known, fingerprint = before.pop(submission.submission_id)
             if known is None or not known.present:
@@ -199,11 +217,14 @@ class Ledger:
                 position.present = (position.present or 0) + 1
             else:
                 load.changed += 1
-            kept.append((submission, 1 if known is None else known.version + 1, fingerprint))
+            screened = self.screen.kept(submission)
+            kept.append((screened.submission, 1 if known is None else known.version + 1, fingerprint))
+            if screened.has_refused:
+                refused.append(submission.submission_id)
         # What the source showed and could not complete is gone since. Passed over, an edit of it would be lost for good when
         # it comes back before the next load: no stamp would tell.
         gone = [known for known, _ in before.values() if known is not None and known.present]
-        return Prepared(self._rows(load, kept) if kept else None, gone)
+        return Prepared(self._rows(load, kept) if kept else None, gone, refused=refused)
 
     def _payloads(self, known: Sequence[Known]) -> dict[str, bytes]:
         """The payloads of these versions, opened."""
@@ -242,12 +263,31 @@ class Ledger:
         assert tuple(columns) == COLUMNS
         return binary_rows(columns)
 
-    def write(self, rows: bytes) -> None:
-        """Add the rows made by `prepare`."""
-        copy_binary(self._cursor, "raw", "submission", COLUMNS, rows)
+    def write(self, prepared: Prepared, sweep: int | None = None) -> None:
+        """Add the rows made by `prepare`, and note what else it met. sweep: the one under way."""
+        if prepared.rows is not None:
+            copy_binary(self._cursor, "raw", "submission", COLUMNS, prepared.rows)
+        of_form = {"project": self.project, "form": self.form}
+        if prepared.refused:
+            # Who refuses takes back what was said before, and the files sent with it.
+            self._cursor.execute(FORGET_EARLIER, of_form | {"ids": list(prepared.refused)})
+            self._cursor.execute(FORGET_FILES, of_form | {"ids": list(prepared.refused)})
+        if prepared.erased:
+            self._cursor.execute(MET_ERASED, of_form | {"keys": list(prepared.erased), "sweep": sweep})
+
+    def erased_at_source(self) -> int:
+        """How many submissions the source still has that were erased here."""
+        return int(self._one(ERASED_AT_SOURCE, self.project, self.form))
+
+    def settle_erased(self, sweep: int) -> None:
+        """A sweep is whole: what was erased and not met is gone from the source too."""
+        self._cursor.execute(SETTLE_ERASED, (sweep, self.project, self.form))
 
     def delete(self, load: Load, position: Position, submission_ids: Iterable[str]) -> None:
         """Mark as deleted those of these submissions that are held for present."""
+        submission_ids = list(submission_ids)
+        if erased := self.screen.erased(submission_ids):
+            self._cursor.execute(GONE_ERASED, (self.project, self.form, list(erased.values())))
         self._delete(load, position, "unnest(%(ids)s::text[]) as gone(submission_id)", ids=list(submission_ids))
 
     def _delete(self, load: Load, position: Position, gone: str, **values: object) -> None:
@@ -298,9 +338,43 @@ PAYLOADS = """
 """
 PRESENT = """
     select count(*) from (
-        select distinct on (submission_id) state from raw.submission
+        select distinct on (submission_id) state, fingerprint from raw.submission
         where project = %s and form = %s order by submission_id, version desc
-    ) as last where state = 'present'
+    ) as last where state = 'present' and fingerprint is not null
+"""
+FORGET_EARLIER = """
+    with earlier as (
+        delete from raw.submission as s
+        where project = %(project)s and form = %(form)s and submission_id = any(%(ids)s) and payload is not null
+            and version < (select max(version) from raw.submission as last where last.project = s.project
+                and last.form = s.form and last.submission_id = s.submission_id and last.state = 'present')
+        returning *
+    )
+    insert into raw.submission (project, form, submission_id, version, form_version, submitted_at, changed_at, state, load_id,
+        loaded_at, attachments, attachments_present, fingerprint)
+    select project, form, submission_id, version, form_version, submitted_at, changed_at, state, load_id, loaded_at, 0, 0,
+        fingerprint
+    from earlier
+"""
+FORGET_FILES = """
+    insert into raw.attachment (project, form, submission_id, file_key, state, is_at_source, version)
+    select distinct project, form, submission_id, ''::bytea, 'erased', false, 0 from raw.attachment
+    where project = %(project)s and form = %(form)s and submission_id = any(%(ids)s)
+    on conflict do nothing
+"""
+MET_ERASED = """
+    update raw.erased set is_at_source = true, met_load_id = coalesce(%(sweep)s, met_load_id)
+    where project = %(project)s and form = %(form)s and submission_key = any(%(keys)s)
+"""
+GONE_ERASED = """
+    update raw.erased set is_at_source = false where project = %s and form = %s and submission_key = any(%s::bytea[])
+"""
+ERASED_AT_SOURCE = """
+    select count(*) from raw.erased where project = %s and form = %s and position = 0 and is_at_source
+"""
+SETTLE_ERASED = """
+    update raw.erased set is_at_source = met_load_id is not distinct from %s
+    where project = %s and form = %s and position = 0
 """
 LAST_OF = """
     select distinct on (submission_id) submission_id, version, state, fingerprint from raw.submission

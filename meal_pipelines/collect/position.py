@@ -13,7 +13,8 @@ class Load:
     """What one pull did. received: submissions shown by the source; added … restored: versions written to `raw`.
 
     mode: `sweep`, everything was read, or `changes`, what the source said had changed · present: submissions that `raw`
-    holds for present afterwards · server_count: how many the source said it holds · message: why it was swept ·
+    holds for present afterwards · erased: those it must not hold and the source still has · server_count: how many the source
+    said it holds · message: why it was swept ·
     refused: why something was not accepted · refused_count: of how many submissions that is said.
     """
 
@@ -25,6 +26,7 @@ class Load:
     removed: int = 0
     restored: int = 0
     present: int = 0
+    erased: int = 0
     server_count: int | None = None
     message: str | None = None
     refused: str | None = None

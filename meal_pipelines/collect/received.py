@@ -139,12 +139,13 @@ FILES = """
 """
 PRESENT = """
     select submission_id, version, instance_id, form_version, submitted_at, payload from (
-        select distinct on (submission_id) submission_id, version, state, instance_id, form_version, submitted_at, payload
+        select distinct on (submission_id) submission_id, version, state, instance_id, form_version, submitted_at, payload,
+            fingerprint
         from raw.submission
         where project = %(project)s and form = %(form)s
             and (%(after)s::text is null or submission_id collate "C" > %(after)s)
         order by submission_id, version desc
-    ) as last where state = 'present' order by submission_id collate "C"
+    ) as last where state = 'present' and fingerprint is not null order by submission_id collate "C"
 """
 RECORD = """
     insert into raw.file

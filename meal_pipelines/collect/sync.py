@@ -18,11 +18,13 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 
 from meal_pipelines.collect.known import Known, moment
-from meal_pipelines.collect.ledger import Ledger
+from meal_pipelines.collect.ledger import Ledger, Prepared
 from meal_pipelines.collect.position import Load, Position, SweepPosition
 from meal_pipelines.collect.punctuality import note_arrivals
+from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
 from meal_pipelines.errors import MealError
+from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.model import Frequency
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
@@ -50,6 +52,7 @@ def synchronise(
     sweep_every: timedelta = SWEEP_EVERY,
     frequency: Frequency | None = None,
     progress: Progress | None = None,
+    loaded: LoadedProject | None = None,
 ) -> Load | None:
     """Bring `raw.submission` level with one source.
 
@@ -57,12 +60,13 @@ def synchronise(
     accept_deletions: believe the source even when much has disappeared from it at once.
     sweep_every: a source that says what changed is still read whole after this time.
     frequency: how often the form is filled in, by which more is expected.
+    loaded: the project, by which who refuses or was erased from a repeat is told; None where nobody can be.
     progress: called after each page with the submissions received and, if the server says it, their number.
     Returns: what was done, or None when this export has been read before.
     Raises: MealError when the form is being collected by another run; TransientError and ConfigurationError of the source.
     """
     with closing(warehouse.psycopg()) as connection, closing(warehouse.psycopg()) as reader:
-        ledger = Ledger(connection, reader, keyring, project, form)
+        ledger = Ledger(connection, reader, keyring, project, form, Screen(keyring, project, form, loaded))
         synchronisation = _Synchronisation(ledger, source, export, accept_deletions, sweep_every, progress)
         try:
             return synchronisation.run(run_id, frequency)
@@ -104,6 +108,7 @@ class _Synchronisation:
                 self.load.mode, self.load.message = "sweep", why or None
                 self._sweep()
             self.load.message = " ".join(filter(None, [self.load.message, *self.source.remarks()])) or None
+            self.load.erased = self.ledger.erased_at_source()
             self.ledger.wait_for_disk("on")
             self.ledger.close(
                 self.load, "refused" if self.load.refused else "done", self.load.refused or self.load.message
@@ -143,9 +148,10 @@ class _Synchronisation:
                 self.ledger.connection.rollback()
                 self.position = self.ledger.position()
                 return f"Lecture complète : {why}."
-            if total is None or total == self.position.present:
+            held = (self.position.present or 0) + self.ledger.erased_at_source()
+            if total is None or total == held:
                 return None
-        return f"Lecture complète : le serveur compte {total} soumissions, l'entrepôt {self.position.present}."
+        return f"Lecture complète : le serveur compte {total} soumissions, l'entrepôt {held}."
 
     def _apply_changes(self) -> int | None:
         """The total that the source gives at the end."""
@@ -173,8 +179,7 @@ class _Synchronisation:
         if shown:
             last = self.ledger.last(list(shown))
             prepared = self.ledger.prepare(self.load, self.position, shown.values(), last, self.source)
-            if prepared.rows is not None:
-                self.ledger.write(prepared.rows)
+            self.ledger.write(prepared)
             gone += [known.submission_id for known in prepared.gone]
         if gone:
             self.ledger.delete(self.load, self.position, gone)
@@ -222,7 +227,7 @@ class _Synchronisation:
                 if writing is not None:
                     writing.result()
                 progress = None if page.through is None else ledger.progress(load, self.position)
-                writing = pool.submit(self._write, sweep.load, prepared.rows, missing, found_again, progress)
+                writing = pool.submit(self._write, sweep.load, prepared, missing, found_again, progress)
                 self.progress(load.received, load.server_count)
             if writing is not None:
                 writing.result()
@@ -236,7 +241,7 @@ class _Synchronisation:
     def _write(
         self,
         sweep: int,
-        rows: bytes | None,
+        prepared: Prepared,
         missing: list[Known],
         moved: list[str],
         progress: tuple[object, ...] | None,
@@ -245,8 +250,7 @@ class _Synchronisation:
 
         progress: None for the last page, which ends in the transaction that ends the sweep.
         """
-        if rows is not None:
-            self.ledger.write(rows)
+        self.ledger.write(prepared, sweep)
         if missing:
             self.ledger.note_missing(sweep, missing)
         if moved:
@@ -267,6 +271,7 @@ class _Synchronisation:
             )
         elif gone:
             self.ledger.delete_missing(self.load, self.position, sweep.load)
+        self.ledger.settle_erased(sweep.load)
         self.ledger.forget_missing()
         self.position.sweep = None
         self.position.mark, self.position.swept_at = sweep.mark, datetime.now(UTC).isoformat()

@@ -46,13 +46,17 @@ def _unknown_names(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
     for name in form.form.duplicates:
         if name not in main:
             yield _unknown(loaded, form, name, "duplicates")
-    if form.form.consent is not None:
-        question, equals, answer = (part.strip() for part in form.form.consent.partition("="))
+    for key, meant, example in (
+        ("consent", form.form.consent, "la réponse qui vaut accord, par exemple « consentement = oui »"),
+        ("refusal", form.form.refusal, "la réponse qui vaut refus, par exemple « consentement = non »"),
+    ):
+        if meant is None:
+            continue
+        question, equals, answer = (part.strip() for part in meant.partition("="))
         if question not in names:
-            yield _unknown(loaded, form, question, "consent")
+            yield _unknown(loaded, form, question, key)
         if not equals or not answer:
-            where = loaded.lines.at("forms", form.name, "consent")
-            yield f"{where} : écrivez la question et la réponse qui vaut accord, par exemple « consentement = oui »."
+            yield f"{loaded.lines.at('forms', form.name, key)} : écrivez la question et {example}."
 
 
 def _unknown(loaded: LoadedProject, form: LoadedForm, question: str, *keys: str) -> str:

@@ -140,6 +140,9 @@ class Form(Strict):
     tolerated: questions (names or patterns) without whose answer a row stands, whatever the questionnaire requires:
     withheld from an export, for instance. Their faults are warnings. A question asked only since a later version of the form
     needs no line here: older submissions are judged by what their version asked.
+    consent: the question and the answer by which a person agrees (`consentement = oui`): any other, or none, and nothing personal
+    of hers is kept once cleaned; one that refuses (another choice, or what `refusal` says) and nothing personal is collected.
+    refusal: alone, for a form that does not ask whoever is known already.
     attachments: None: nobody has decided what becomes of its files, which stay on the server.
     processing: what its collection is for, as the register says it.
     """
@@ -154,6 +157,7 @@ class Form(Strict):
     submitted_on: str | None = None
     duplicates: list[str] = Field(default_factory=list)
     consent: str | None = None
+    refusal: str | None = None
     tolerated: list[str] = Field(default_factory=list)
     attachments: Attachments | None = None
     processing: Processing = Field(default_factory=Processing)
@@ -180,8 +184,15 @@ class Persons(Strict):
         return [*self.keys, [self.known_by]] if self.known_by else self.keys
 
 
+Leaving = Literal["cut_loose", "delete"]
+
+
 class Project(Strict):
-    """One `projects/<project>/project.yaml`; everything particular to a project is here or beside it."""
+    """One `projects/<project>/project.yaml`; everything particular to a project is here or beside it.
+
+    erasure, withdrawal: what becomes of the rows of a person who is erased, or who withdraws consent: `cut_loose`, they stay
+    counted under nobody's name, without anything personal, or `delete`.
+    """
 
     project: Identifier
     name: str
@@ -195,6 +206,8 @@ class Project(Strict):
     age_bands: list[str] = Field(default_factory=list)
     persons: Persons | None = None
     data_protection: DataProtection = Field(default_factory=DataProtection)
+    erasure: Leaving = "delete"
+    withdrawal: Leaving = "delete"
     sources: dict[Identifier, Server]
     forms: dict[Identifier, Form]
 

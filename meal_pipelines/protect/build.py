@@ -15,7 +15,10 @@ IDENTITY_COLUMNS = (
 
 @dataclass
 class ProtectBuild:
-    """One form, protected and not yet published. persons: rows that carry a pseudonym."""
+    """One form, protected and not yet published.
+
+    persons: rows that carry a pseudonym · restricted: the pseudonyms whose rows are left out.
+    """
 
     form: LoadedForm
     specs: list[TableSpec]
@@ -23,6 +26,7 @@ class ProtectBuild:
     fingerprint: str
     until: int
     run_id: str | None
+    restricted: frozenset[str] = frozenset()
     rows: int = 0
     persons: int = 0
     without_person: int = 0

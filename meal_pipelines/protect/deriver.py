@@ -17,6 +17,7 @@ from meal_pipelines.protect import personal
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, ProtectBuild
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.pseudonyms import Pseudonymiser, generalise
+from meal_pipelines.protect.redaction import MARK, is_mark, replacement
 from meal_pipelines.protect.tables import card_question, derived_columns, generalised
 from meal_pipelines.warehouse.copy import Writer, bytea_column, escape_column
 from meal_pipelines.warehouse.tables import TableSpec
@@ -58,6 +59,7 @@ class Deriver:
             if self.form.class_of(question) == "identifier"
         ]
         self.coarser: dict[str, _Coarser] = {}
+        self.has_marks = False
         self.columns = [SUBMISSION, INDEX, *derived_columns(project, self.form, table)]
 
     def _days(self) -> list[tuple[str, str]]:
@@ -83,13 +85,11 @@ class Deriver:
         """Write n rows of derived columns, and the identities found in them."""
         documents = self._open(rows)
         data: list[list[str | None]] = [[row[0] for row in rows], [str(row[1]) for row in rows]]
-        people: list[str | None] = [None] * len(rows)
+        people, cards = self._people(documents)
         if self.persons is not None:
-            asked = {name: [document.get(column) for document in documents] for name, column in self.keys}
-            people = self.persons.person_ids(asked, len(rows))
             data.append(people)
             if self.has_cards:
-                data.append(self.persons.card_ids(asked, len(rows)))
+                data.append(cards)
             without = people.count(None)
             self.build.persons += len(rows) - without
             self.build.without_person += without
@@ -97,8 +97,33 @@ class Deriver:
             data.append(self._generalise(question, rows, documents))
         self.build.rows += len(rows)
         names = [column.name for column in self.columns]
+        data = self._without_restricted(data, people, cards)
         writer.copy("build", self.build.derived(self.spec), names, [escape_column(column) for column in data])
         self._to_vault(rows, documents, people, writer)
+
+    def _people(self, documents: list[dict[str, str]]) -> tuple[list[str | None], list[str | None]]:
+        """The pseudonyms of n rows: the person's, and that of the card shown."""
+        rows = len(documents)
+        if self.persons is None:
+            return [None] * rows, [None] * rows
+        asked = {name: [document.get(column) for document in documents] for name, column in self.keys}
+        people = self.persons.person_ids(asked, rows)
+        cards: list[str | None] = self.persons.card_ids(asked, rows) if self.has_cards else [None] * rows
+        if self.has_marks:
+            marks = list(map(_mark, documents))
+            people = [person if mark is None else replacement(mark) for mark, person in zip(marks, people, strict=True)]
+            cards = [card if mark is None else None for mark, card in zip(marks, cards, strict=True)]
+        return people, cards
+
+    def _without_restricted(
+        self, data: list[list[str | None]], people: list[str | None], cards: list[str | None]
+    ) -> list[list[str | None]]:
+        """The columns without the rows of those whose data rest."""
+        rest = self.build.restricted
+        if not rest:
+            return data
+        kept = [place for place, pair in enumerate(zip(people, cards, strict=True)) if rest.isdisjoint(pair)]
+        return [[column[place] for place in kept] for column in data]
 
     def _open(self, rows: list[Any]) -> list[dict[str, str]]:
         """The personal answers of each row, by column."""
@@ -107,7 +132,9 @@ class Deriver:
         places = [personal.place(cleaned, row[0], row[1]) for row in filled]
         opened = self.sealer.unseal([row[2] for row in filled], places)
         # One array: a third of the time of as many documents.
-        answers = iter(orjson.loads(b"[" + b",".join(opened) + b"]"))
+        written = b"[" + b",".join(opened) + b"]"
+        self.has_marks = MARK.encode() in written
+        answers = iter(orjson.loads(written))
         return [next(answers) if row[2] is not None else {} for row in rows]
 
     def _generalise(self, question: Question, rows: list[Any], documents: list[dict[str, str]]) -> list[str | None]:
@@ -135,7 +162,7 @@ class Deriver:
         columns = []
         for name, column in self.identifiers:
             answers = [document.get(column) for document in documents]
-            columns.append(personal.pieces(name, answers))
+            columns.append(personal.pieces(name, [None if is_mark(answer) else answer for answer in answers]))
         identities = personal.objects(columns)
         found = [place for place, person in enumerate(people) if person is not None and identities[place]]
         lines = [(rows[place][0], str(rows[place][1]), people[place]) for place in found]
@@ -146,3 +173,8 @@ class Deriver:
         names = [column.name for column in IDENTITY_COLUMNS]
         repeat = escape_column([self.table.name] * len(lines))
         writer.copy("build", self.build.identities, names, [*data, repeat, bytea_column(sealed)])
+
+
+def _mark(document: dict[str, str]) -> str | None:
+    """What stands for the answers of a row whose person was taken out."""
+    return next((answer for answer in document.values() if isinstance(answer, str) and is_mark(answer)), None)

@@ -31,6 +31,8 @@ class Pseudonymiser:
 
     def __init__(self, persons: Persons, hasher: Callable[[bytes], bytes]) -> None:
         self._keys, self._card = persons.every_key, persons.known_by
+        self.asked = {name for names in self._keys for name in names}
+        """The questions by whose answers somebody is recognised."""
         self._normalise = {name: NORMALISERS[how] for name, how in persons.normalise.items()}
         self._hash = hasher
         self._pseudonym = lru_cache(1 << 16)(self._hashed)
@@ -65,6 +67,15 @@ class Pseudonymiser:
                 for known, spelled in zip(told, zip(*(parts[name] for name in names), strict=True), strict=True)
             ]
         return list(map(self._pseudonym, told))
+
+    def ids_by_key(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> list[list[str | None]]:
+        """For each key, the surest first, what it would make the pseudonyms of n people; None where it is not complete."""
+        return [self._ids([names], answers, rows) for names in self._keys]
+
+    def every_id(self, answers: Answers) -> list[str]:
+        """What the pseudonym would be by each key that is complete, the surest first; the first is the pseudonym."""
+        by_key = self.ids_by_key({name: [text] for name, text in answers.items()}, 1)
+        return [person for [person] in by_key if person is not None]
 
     def _hashed(self, told: str) -> str | None:
         return self._hash(told.encode())[:16].hex() if told else None

@@ -21,6 +21,7 @@ from meal_pipelines.project.questionnaire import MAIN, Table
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, ProtectBuild
 from meal_pipelines.protect.deriver import Deriver
 from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.restriction import leave_out_inside, restricted
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.warehouse import publish as wap
 from meal_pipelines.warehouse.connection import Warehouse
@@ -59,6 +60,8 @@ def prepare(
                 for spec, table in zip(specs, form.questionnaire.tables.values(), strict=True):
                     _derive(build, spec, table, reader, connection, keyring, project, progress)
                     _join(cursor, build, spec, table)
+                    if build.restricted:
+                        leave_out_inside(cursor, build, spec, table)
                     wap.finish_staging(cursor, spec)
                     wap.show_candidate(cursor, spec, whole=build.whole, changed=build.changed)
                 connection.commit()
@@ -73,7 +76,9 @@ def _plan(cursor: Any, build: ProtectBuild) -> bool:
     if cleaned is None:
         return False
     build.until = cleaned.load_id
-    build.fingerprint = hashlib.sha256(f"{PROTECTION_VERSION}|{cleaned.fingerprint}".encode()).hexdigest()
+    build.restricted = restricted(cursor, build.form.project)
+    parts = [PROTECTION_VERSION, cleaned.fingerprint, *sorted(build.restricted)]
+    build.fingerprint = hashlib.sha256("|".join(parts).encode()).hexdigest()
     last = wap.last_build(cursor, build.specs[0].qualified)
     build.whole = last is None or last.fingerprint != build.fingerprint
     since = 0 if last is None or build.whole else last.load_id

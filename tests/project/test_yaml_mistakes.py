@@ -84,6 +84,8 @@ def test_a_mistake_is_said_with_its_line_its_key_and_what_to_write(
         ("duplicates: [jour, commune, sexe]", "duplicates: [jour, lien]", "la question « lien » du formulaire lui-même"),
         ("consent: accord = oui", "consent: acord = oui", "la question « acord » n'existe pas"),
         ("consent: accord = oui", "consent: accord", "écrivez la question et la réponse qui vaut accord"),
+        ("consent: accord = oui", "refusal: acord = non", "la question « acord » n'existe pas"),
+        ("consent: accord = oui", "refusal: accord", "écrivez la question et la réponse qui vaut refus"),
         ("tolerated: [poids]", "tolerated: [pois]", "la question « pois » n'existe pas"),
         ("birth_year, on: jour}", "birth_year, on: note}", "« on » nomme « note », qui n'est ni à côté de"),
         ("commune: province", "commune: {to: province, into: sexe}", "la colonne « sexe » existe déjà"),

@@ -124,4 +124,7 @@ CONTENTS = f"""
         select distinct on (content) bytes from raw.attachment where {OF_FORM} and state = 'kept' order by content
     ) as once
 """
-STATES = f"select state, is_at_source, reason, count(*) from raw.attachment where {OF_FORM} group by 1, 2, 3"
+STATES = f"""
+    select state, is_at_source, reason, count(*) from raw.attachment
+    where {OF_FORM} and (state <> 'erased' or file_key = '') group by 1, 2, 3
+"""

@@ -141,6 +141,9 @@ class _Run:
         self.ledger.lock_store(alone=True)
         for address in self.ledger.unfulfilled():
             self.store.remove(self.ledger.project, address)
+        if refused := self.ledger.refused():
+            for address in self.ledger.erase(refused)[2]:
+                self.store.remove(self.ledger.project, address)
         self.commit()
 
     def _wanted(self) -> Iterator[Wanted]:

@@ -194,6 +194,27 @@ class FileLedger:
         contents = {content for _, content in rows if content is not None}
         return self._cursor.rowcount, len(rows), self.unreferenced(sorted(contents))
 
+    def erase_named(self, submission_id: str, names: Sequence[str]) -> tuple[int, list[bytes]]:
+        """Leave an empty row of each of these files of one submission; the others stay.
+
+        Returns: (files, addresses that nobody has any more).
+        """
+        of_submission = self._of_form | {"submission_id": submission_id}
+        self._cursor.execute(NAMES, of_submission)
+        rows = [(bytes(key), bytes(name), content) for key, name, content in self._cursor.fetchall()]
+        told = self._sealer.unseal([row[1] for row in rows], [self._place(submission_id, row[0]) for row in rows])
+        hit = [row for row, name in zip(rows, told, strict=True) if name.decode() in set(names)]
+        # A file that was not listed yet has no row: its name is enough where the source gives files no editions.
+        keys = {key for key, _, _ in hit} | {self._hash(f"{name}\0".encode()) for name in names}
+        for key in keys:
+            self._cursor.execute(ERASE_FILE, of_submission | {"file_key": key})
+        return len(hit), self.unreferenced(sorted({bytes(content) for _, _, content in hit if content is not None}))
+
+    def refused(self) -> list[str]:
+        """The submissions marked as erased, because their person refuses, whose files are still here."""
+        self._cursor.execute(REFUSED, self._of_form)
+        return [row[0] for row in self._cursor.fetchall()]
+
     # Taking out -----------------------------------------------------------------------------------------------
 
     def kept(self, submission_id: str) -> list[tuple[str, str | None, bytes]]:
@@ -246,7 +267,7 @@ FIND_DUE = f"""
             where {OF_FORM} and s.submission_id = candidate.submission_id order by version desc limit 1
         ) as s
     ), known as (
-        select submission_id, max(version) as version, bool_or(state = 'erased') as erased,
+        select submission_id, max(version) as version, bool_or(state = 'erased' and file_key = '') as erased,
             bool_or({TO_FETCH}) as wanted
         from raw.attachment join candidate using (submission_id) where {OF_FORM} group by submission_id
     )
@@ -255,9 +276,7 @@ FIND_DUE = f"""
     where state = 'present' and erased is not true
         and (wanted or last.version > known.version or known.version is null and attachments_present > 0)
 """
-IS_ERASED = (
-    f"select true from raw.attachment where {OF_FORM} and submission_id = %(submission_id)s and state = 'erased'"
-)
+IS_ERASED = f"select true from raw.attachment where {OF_FORM} and submission_id = %(submission_id)s and state = 'erased' and file_key = ''"
 NOTE = """
     insert into raw.attachment
         (project, form, submission_id, file_key, state, is_at_source, name, version, load_id) values %s
@@ -308,6 +327,20 @@ TOMBSTONES = f"""
         select submission_id from raw.submission where {OF_FORM} and %(ids)s::text[] is null and attachments > 0
     ) as erased
     on conflict do nothing
+"""
+NAMES = f"""
+    select file_key, name, content from raw.attachment
+    where {OF_FORM} and submission_id = %(submission_id)s and name is not null
+"""
+ERASE_FILE = """
+    insert into raw.attachment (project, form, submission_id, file_key, state, is_at_source, version)
+    values (%(project)s, %(form)s, %(submission_id)s, %(file_key)s, 'erased', false, 0)
+    on conflict (project, form, submission_id, file_key) do update set state = 'erased', is_at_source = false, reason = null,
+        name = null, media_type = null, content = null, bytes = null, limits = null, changed_at = now()
+"""
+REFUSED = f"""
+    select submission_id from raw.attachment where {OF_FORM}
+    group by submission_id having bool_or(state = 'erased' and file_key = '') and bool_or(state <> 'erased')
 """
 KEPT = f"""
     select file_key, name, media_type, content from raw.attachment
