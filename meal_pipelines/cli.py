@@ -18,8 +18,8 @@ import typer
 
 from meal_pipelines.cli_collection import collection
 from meal_pipelines.cli_keys import keys
-from meal_pipelines.cli_privacy import privacy
 from meal_pipelines.cli_questionnaires import forms
+from meal_pipelines.cli_rights import privacy
 from meal_pipelines.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings

@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -152,3 +152,39 @@ def read_log(path: Path) -> CleaningLog:
             )
         )
     return CleaningLog(path.name, hashlib.sha256(content).hexdigest(), dict(found))
+
+
+def forget_lines(
+    path: Path,
+    submissions: Collection[str],
+    rows: Mapping[str, Collection[tuple[str, int]]],
+    conceal: Callable[[str], str] | None = None,
+    *,
+    really: bool,
+) -> int:
+    """Take the lines about these submissions, and about these (repeat, rank) of others, out of a form's log.
+
+    A line holds the answers it corrects. really: otherwise lines are only counted. Returns: how many.
+    """
+    if not path.exists():
+        return 0
+    log = read_log(path)
+    if conceal is not None:
+        log = log.concealing(conceal)
+    gone = {
+        line.line
+        for key, lines in log.by_submission.items()
+        for line in lines
+        if key in submissions or (line.repeat, line.repeat_index) in rows.get(key, ())
+    }
+    if gone and really:
+        text = path.read_text(encoding="utf-8-sig")
+        header = text.partition("\n")[0]
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+        written = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        kept = [row for line, row in enumerate(written, start=1) if line not in gone]
+        part = path.with_suffix(".part")
+        with part.open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(kept)
+        part.replace(path)
+    return len(gone)

@@ -6,7 +6,7 @@ that its files were erased, so that no later collection brings them back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -52,6 +52,32 @@ def erase(
                 store.remove(project, address)
             connection.commit()
             return Erased(submissions, files, len(addresses))
+        except psycopg2.Error as error:
+            refusal: MealError = value_free(error)
+        raise refusal
+
+
+def erase_named(
+    warehouse: Warehouse,
+    keyring: Keyring,
+    store: FileStore,
+    project: str,
+    form: str,
+    names: Mapping[str, Sequence[str]],
+) -> Erased:
+    """Erase some files of submissions (their names, by submission): those of one person among others. As `erase`."""
+    with closing(warehouse.psycopg()) as connection:
+        ledger = FileLedger(connection, keyring, project, form)
+        try:
+            ledger.lock_store(alone=True)
+            files, contents = 0, 0
+            for submission_id, named in names.items():
+                count, addresses = ledger.erase_named(submission_id, named)
+                for address in addresses:
+                    store.remove(project, address)
+                files, contents = files + count, contents + len(addresses)
+            connection.commit()
+            return Erased(0, files, contents)
         except psycopg2.Error as error:
             refusal: MealError = value_free(error)
         raise refusal
