@@ -17,7 +17,7 @@ RETRIES, PAUSE = 3, 60
 
 
 @contextmanager
-def explained(context: dg.AssetExecutionContext) -> Iterator[None]:
+def explained(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
     """Turn every exception into one that Dagster may show and store.
 
     Our own refusals keep their text. Of anything else only its kind and the lines of our code are told: the text of a

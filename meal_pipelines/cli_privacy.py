@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meal_pipelines.command import Demo, explained, settings_of
+from meal_pipelines.command import ActingAs, Demo, Title, explained, opened, settings_of
 
 if TYPE_CHECKING:
     from meal_pipelines.protect.access import Access
@@ -95,6 +95,40 @@ def documents(project: Project = None, to: Folder = None) -> None:
         for path in write_documents(loaded, to or settings.out, dt.date.today()):
             console.print(str(path), soft_wrap=True, markup=False)
     console.print("Ce qui est marqué « à confirmer » ou « à compléter » attend une personne ; l'arabe est à relire.")
+
+
+@privacy.command()
+@explained
+def retention(
+    project: Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Effacer vraiment. Sans elle, rien n'est changé.")] = False,
+    acting_as: ActingAs = Title.DPO,
+    demo: Demo = False,
+) -> None:
+    """Ce qui a dépassé sa durée de conservation : le montrer, par formulaire et par mois ; avec --yes, l'effacer et le prouver."""
+    from meal_pipelines.display import console
+    from meal_pipelines.display_retention import show_due, show_proof
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.protect.access import Actor
+    from meal_pipelines.protect.retention import find_due, prove, purge
+
+    settings = settings_of(demo)
+    projects = load_projects(settings, project or None)
+    actor = Actor.here(acting_as.value, "durée de conservation dépassée (project.yaml)")
+    with opened(settings) as (warehouse, keyring):
+        found = [due for each in projects.values() for due in find_due(warehouse, each)]
+        show_due(projects, found)
+        chosen = [due for due in found if due.submissions and not due.is_held]
+        if not yes or not chosen:
+            console.print("Rien n'a été changé." + (" Pour effacer : ajoutez --yes." if chosen else ""))
+            return
+        proofs = []
+        for due in chosen:
+            count = purge(settings, warehouse, keyring, due, actor)
+            proofs.append((due, count, prove(settings, warehouse, keyring, due)))
+    show_proof(proofs)
+    if not all(proof.holds for _, _, proof in proofs):
+        raise typer.Exit(1)
 
 
 def _told(line: Access) -> str:

@@ -19,6 +19,7 @@ from assets.indicators import indicators_asset
 from assets.marts import mart_asset, mart_key, reference_asset
 from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
+from assets.retention import RETENTION, retention_job
 from assets.sensors import sensors
 from expectations.marts import suite_for
 from meal_pipelines.collect.attachments import collects_files
@@ -47,7 +48,7 @@ def build_definitions(
     nightly = nightly_job()
     definitions = dg.Definitions(
         assets=_assets(settings, projects),
-        jobs=[nightly, thema_job()],
+        jobs=[nightly, thema_job(), retention_job(QUIET)],
         schedules=_schedules(),
         sensors=sensors(settings, projects, nightly, QUIET),
         resources={"platform": Platform(), **(resources or {})},
@@ -121,6 +122,14 @@ def _schedules() -> list[dg.ScheduleDefinition]:
             execution_timezone=TIMEZONE,
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Le 15 janvier à 6 h (date à confirmer par le siège).",
+        ),
+        dg.ScheduleDefinition(
+            name="conservation_mensuelle",
+            job_name=RETENTION,
+            cron_schedule="0 5 1 * *",
+            execution_timezone=TIMEZONE,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Le 1er de chaque mois à 5 h.",
         ),
     ]
 

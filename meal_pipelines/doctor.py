@@ -58,6 +58,15 @@ def _form(form: LoadedForm) -> Iterator[Finding]:
             "warning",
             f"{name} : sans classe de confidentialité, donc scellées : {', '.join(unclassified)}. Ajoutez-les ({form.where}).",
         )
+    retention = form.form.retention
+    if retention is None and form.form.privacy.identifier:
+        yield Finding(
+            "warning", f"{name} : aucune durée de conservation (retention, {form.where}) ; rien n'est jamais effacé."
+        )
+    elif retention is not None and retention.is_open:
+        yield Finding(
+            "warning", f"{name} : conservation à confirmer ({retention.told()}) ; d'ici là rien n'est effacé."
+        )
     for text in form.questionnaire.warnings:
         yield Finding("warning", text)
     for list_name, code in form.questionnaire.duplicate_choices:

@@ -126,7 +126,7 @@ class LoadedProject:
         """Changes when anything changes that a cleaned or pseudonymised table of this form depends on."""
         parts = [
             form.questionnaire.fingerprint,
-            form.form.model_dump_json(exclude={"attachments", "processing"}),
+            form.form.model_dump_json(exclude={"attachments", "processing", "retention"}),
             str(self.project.persons),
         ]
         parts.append(str(self.project.age_bands))

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from meal_pipelines.project.privacy import Privacy
 from meal_pipelines.project.processing import DataProtection, Processing
+from meal_pipelines.project.retention import Retention
 from meal_pipelines.project.strict import Identifier, Strict
 
 Frequency = Literal["daily", "weekly", "monthly", "quarterly", "semester", "yearly"]
@@ -144,7 +145,8 @@ class Form(Strict):
     of hers is kept once cleaned; one that refuses (another choice, or what `refusal` says) and nothing personal is collected.
     refusal: alone, for a form that does not ask whoever is known already.
     attachments: None: nobody has decided what becomes of its files, which stay on the server.
-    processing: what its collection is for, as the register says it.
+    processing: what its collection is for, as the register says it. retention: how long its submissions are kept; None: nobody
+    has decided, and they stay.
     """
 
     label: str
@@ -161,6 +163,7 @@ class Form(Strict):
     tolerated: list[str] = Field(default_factory=list)
     attachments: Attachments | None = None
     processing: Processing = Field(default_factory=Processing)
+    retention: Retention | None = None
     privacy: Privacy = Field(default_factory=Privacy)
     rules: list[Rule] = Field(default_factory=list)
 

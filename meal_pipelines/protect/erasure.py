@@ -92,7 +92,7 @@ def erase_person(
     with ExitStack() as stack:
         if really:
             for each in found:
-                stack.enter_context(_alone(warehouse, keyring, project, each.form))
+                stack.enter_context(alone(warehouse, keyring, project, each.form))
             _erase_whole_files(settings, warehouse, keyring, project, found, done)
         hers = {*persons, *(place.person_id for place in places)}
         erasures = _erase_rows(warehouse, keyring, project, found, hers, actor, why, really, done)
@@ -128,7 +128,7 @@ def _of_form(form: LoadedForm, places: Sequence[Place]) -> _OfForm:
 
 
 @contextmanager
-def _alone(warehouse: Warehouse, keyring: Keyring, project: LoadedProject, form: LoadedForm) -> Iterator[None]:
+def alone(warehouse: Warehouse, keyring: Keyring, project: LoadedProject, form: LoadedForm) -> Iterator[None]:
     """No collection and no stage of this form works meanwhile."""
     with ExitStack() as stack:
         connection = stack.enter_context(closing(warehouse.psycopg()))

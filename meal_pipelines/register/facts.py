@@ -59,7 +59,10 @@ class Treatment:
 
     @property
     def retention(self) -> str:
-        return TO_CONFIRM
+        rule = self.form.form.retention
+        if rule is None:
+            return TO_CONFIRM
+        return f"{rule.told()} ({TO_CONFIRM})" if rule.is_open else rule.told()
 
     @property
     def source(self) -> str:

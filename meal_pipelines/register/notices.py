@@ -87,11 +87,21 @@ def _arabic(treatment: Treatment) -> list[tuple[str, str | list[str]]]:
         ("ماذا نسجل؟", _noted(treatment, asked_in_arabic, 2, "؛ ")),
         ("كيف تحمى؟", KEPT_AR),
         ("من يتوصل بها؟", [sentence(recipient) for recipient in recipients]),
-        ("إلى متى؟", sentence(TO_CONFIRM_AR)),
+        ("إلى متى؟", sentence(_kept_until(treatment))),
         ("أين توجد؟", [sentence(in_arabic(said.hosting)), sentence(f"خارج المغرب: {in_arabic(processing.transfers)}")]),
         ("حقوقكم", [text.format(contact=in_arabic(said.contact)) for text in RIGHTS_AR]),
         ("مرجع اللجنة الوطنية", sentence(in_arabic(said.cndp))),
     ]
+
+
+def _kept_until(treatment: Treatment) -> str:
+    """The rule of retention in Arabic; the number stands apart, as no plural is right for every one."""
+    rule = treatment.form.form.retention
+    if rule is None or rule.is_open:
+        return TO_CONFIRM_AR
+    since = "تاريخ الإرسال" if rule.since == "submission" else "نهاية المشروع"
+    then = "ثم يمحى كل ما هو شخصي" if rule.then == "cut_loose" else "ثم يمحى كل شيء"
+    return f"المدة بالأشهر: {rule.months}، ابتداء من {since}، {then}"
 
 
 def _noted(treatment: Treatment, named: Callable[[Question], str], language: int, separator: str) -> list[str]:
