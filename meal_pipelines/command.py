@@ -13,6 +13,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
+from typer.exceptions import TyperException
 
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.settings import Settings
@@ -38,10 +39,11 @@ ActingAs = Annotated[Title, typer.Option("--as", help="À quel titre : sera, dpo
 
 
 def explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Show a refusal as one message and end with its code."""
+    """Show a refusal as one message and end with its code; of anything else, only what may be told."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from meal_pipelines.defects import told
         from meal_pipelines.display import refuse
 
         try:
@@ -54,6 +56,11 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             refuse("Interrompu. Relancez la même commande : elle reprendra où elle s'est arrêtée.")
+            raise typer.Exit(1) from None
+        except (typer.Exit, typer.Abort, TyperException):
+            raise
+        except Exception as error:
+            refuse(told(error))
             raise typer.Exit(1) from None
 
     return run
