@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meal_pipelines.command import Demo, explained, settings_of
+from meal_pipelines.command import Demo, explained, opened, settings_of
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
 
@@ -70,24 +70,19 @@ def received(
     demo: Demo = False,
 ) -> None:
     """Les fichiers reçus des partenaires : ce qui en a été lu, ou pourquoi ils ont été refusés."""
+    from meal_pipelines.collect.lying import lying_files
     from meal_pipelines.collect.received import received_files
     from meal_pipelines.display import console
+    from meal_pipelines.display_files import show_left_aside, show_received
     from meal_pipelines.project.load import load_projects
-    from meal_pipelines.warehouse.connection import Warehouse
 
     settings = settings_of(demo)
     projects = load_projects(settings, project or None)
-    with Warehouse.open(settings) as warehouse:
+    with opened(settings) as (warehouse, keyring):
         files = received_files(warehouse, projects)
-    for file in files:
-        mark = "[red]✗[/]" if file.is_refused else "[green]✓[/]"
-        counts = "" if file.is_refused else f" — {file.rows} ligne(s)"
-        console.print(
-            f"{mark} {file.project}/{file.form} · {file.modified_at:%d/%m/%Y %H:%M} · {file.file}{counts}",
-            soft_wrap=True,
-        )
-        if file.told:
-            console.print(f"    {file.told}", soft_wrap=True, markup=False)
+        lying = lying_files(settings, projects.values(), keyring)
+    show_received(files, lying)
+    show_left_aside(files, lying)
     if not files:
         console.print("Aucun fichier de partenaire n'a encore été reçu.")
 

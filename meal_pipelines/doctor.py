@@ -233,15 +233,26 @@ def _keys(keyring: Keyring) -> Iterator[Finding]:
         )
 
 
+def _keyring(settings: Settings) -> Keyring | None:
+    """None when there is none to be read, which `_warehouse` has told."""
+    from meal_pipelines.protect.keyring import Keyring
+
+    try:
+        return Keyring.of(settings)
+    except MealError:
+        return None
+
+
 def _sources(settings: Settings, projects: dict[str, LoadedProject]) -> Iterator[Finding]:
     """Whether each configured source answers; those whose variables are missing have been named already."""
     from meal_pipelines.collect.received import FileSource
     from meal_pipelines.collect.sources import open_sources
 
+    keyring = _keyring(settings)
     for project in projects.values():
         for form in project.forms.values():
             try:
-                for _, source in open_sources(settings, project, form):
+                for _, source in open_sources(settings, project, form, keyring):
                     next(iter(source.sweep(None)), None)
                     if isinstance(source, FileSource):
                         yield from (Finding("warning", f"{project.id}/{form.name} : {t}") for t in source.remarks())

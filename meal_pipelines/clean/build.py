@@ -15,6 +15,8 @@ REJECTION_COLUMNS = (
     Column("question", "text", ""), Column("rule", "text", ""), Column("message", "text", ""),
     Column("severity", "text", ""), Column("load_id", "bigint", ""),
 )  # fmt: skip
+UNKNOWN_COLUMNS = "colonnes d'un classeur (leurs lettres : « meal forms received »)"
+"""What stands for the columns of workbooks that no question explains: what a partner wrote above one may name somebody."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from meal_pipelines.clean.build import REJECTION_COLUMNS, CleanBuild
+from meal_pipelines.clean.build import REJECTION_COLUMNS, UNKNOWN_COLUMNS, CleanBuild
 from meal_pipelines.clean.coded import Rows, spread
 from meal_pipelines.clean.corrections import CleaningLog, as_written
 from meal_pipelines.clean.extract import RawTable, extract
@@ -36,6 +36,7 @@ class Cleaner:
         self.sealer = keyring.sealer(build.form.project)
         self.duplicate_hash = keyring.hasher(build.form.project, "duplicate")
         self.judge = Judge(self.form)
+        self.has_columns = self.form.form.source.sheet is not None
 
     def clean(self, rows: list[Any], writer: Writer) -> None:
         """Clean n submissions: rows of (submission_id, version, form_version, submitted_at, state, load_id, payload)."""
@@ -49,7 +50,7 @@ class Cleaner:
         judged: dict[str, Judged] = {}
         for name, raw in tables.items():
             judged[name] = self.judge.judge(raw, judged, today)
-            self.build.unknown |= raw.unknown
+            self.build.unknown |= {UNKNOWN_COLUMNS} if raw.unknown and self.has_columns else raw.unknown
         self._quarantine(judged)
         self.build.submissions += len(rows)
         self.build.quarantined += int((~judged[MAIN].stands).sum())

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from meal_pipelines.clean.parse import date_time
 from meal_pipelines.collect.kobo_rows import DataPage, compared, read_page
 from meal_pipelines.collect.received import FileSource, Received
+from meal_pipelines.collect.sheets.book import sheets_told
 from meal_pipelines.collect.sheets.receipt import Receipt, counted, lines
 from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
 from meal_pipelines.collect.transport import Malformed
@@ -204,8 +205,8 @@ def read_sheets(file: Path, content: bytes, names: list[str]) -> dict[str, list[
         missing = [name for name in names if name not in workbook.sheet_names]
         if missing:
             raise ConfigurationError(
-                f"{file.name} : la feuille « {missing[0]} » manque (feuilles présentes : "
-                f"{', '.join(workbook.sheet_names)}). Rien n'a été lu. Renommez la feuille ou corrigez la configuration."
+                f"{file.name} : la feuille « {missing[0]} » manque ({sheets_told(workbook.sheet_names)}). "
+                f"Rien n'a été lu. Renommez la feuille ou corrigez la configuration."
             )
         return {name: _rows(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in names}
 

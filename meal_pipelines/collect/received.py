@@ -34,7 +34,7 @@ class StoredRow:
 
 @dataclass(frozen=True)
 class ReceivedFile:
-    """What became of the newest content of a file. told: why it was refused, else how it was read."""
+    """What became of the newest content of a file. file: its alias · told: why it was refused, else how it was read."""
 
     project: str
     form: str

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from meal_pipelines.collect.export import ExportedPages, ExportedWorkbook
 from meal_pipelines.collect.received import Received
+from meal_pipelines.collect.sheets.book import TEXTS, WORKBOOKS
 from meal_pipelines.collect.sheets.inbox import Inbox
 from meal_pipelines.collect.source import Source
 from meal_pipelines.collect.workbook import PartnerWorkbooks
@@ -35,7 +37,7 @@ def open_sources(
     """
     server = project.project.sources[form.form.source.use]
     if server.kind == "workbook":
-        return [(None, _workbooks(inbox_of(settings, project, form), form, keyring, warehouse))]
+        return [(None, _workbooks(inbox_of(settings, project, form, keyring), form, keyring, warehouse))]
     if settings.demo:
         return _exports(settings.sample / project.id / form.name)
     if server.kind == "kobo":
@@ -124,13 +126,31 @@ def concealer(form: LoadedForm, keyring: Keyring) -> Callable[[str], str] | None
     return lambda key: hasher(key.encode())[:12].hex()
 
 
-def inbox_of(settings: Settings, project: LoadedProject, form: LoadedForm) -> Inbox:
+def alias_of_files(project: str, keyring: Keyring) -> Callable[[str], str]:
+    """How a partner's file is called in the warehouse, in Dagster and in every message: `fichier-3f2a9c1b0d.xlsx`.
+
+    Partners name files after people. The same name always gives the same alias, and without the key no alias tells its
+    name; « meal forms received » shows both, as long as the file lies in its inbox.
+    """
+    hasher = keyring.hasher(project, "file")
+
+    def alias(name: str) -> str:
+        suffix = PurePosixPath(name).suffix.lower()
+        told = suffix if suffix in (*WORKBOOKS, *TEXTS) else ""
+        return f"fichier-{hasher(unicodedata.normalize('NFC', name).encode())[:5].hex()}{told}"
+
+    return alias
+
+
+def inbox_of(settings: Settings, project: LoadedProject, form: LoadedForm, keyring: Keyring | None = None) -> Inbox:
     """The folder of a form's workbooks, which other forms of the project may share.
 
+    keyring: gives files the names by which they may be told and kept.
     Raises: ConfigurationError when a variable is missing.
     """
+    alias = alias_of_files(project.id, keyring) if keyring is not None else None
     if settings.demo:
-        return Inbox(str(settings.sample / project.id / form.name), f"{form.name}-*")
+        return Inbox(str(settings.sample / project.id / form.name), f"{form.name}-*", alias=alias)
     use = form.form.source.use
     path = expand(str(project.project.sources[use].path), settings.variables, project.lines.at("sources", use))
     address = path if "://" in path else str(project.folder / path)
@@ -139,7 +159,7 @@ def inbox_of(settings: Settings, project: LoadedProject, form: LoadedForm) -> In
         for other in project.forms.values()
         if other.form.source.use == form.form.source.use and other.name != form.name
     }
-    return Inbox(address, _pattern(form), tuple(patterns.values()))
+    return Inbox(address, _pattern(form), tuple(patterns.values()), alias=alias)
 
 
 def _pattern(form: LoadedForm) -> str:

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from meal_pipelines.collect.export import PAGE_SIZE
 from meal_pipelines.collect.received import FileSource, Received, StoredRow
-from meal_pipelines.collect.sheets.inbox import Inbox, InboxFile, unclaimed
+from meal_pipelines.collect.sheets.inbox import Inbox, InboxFile, left_aside
 from meal_pipelines.collect.sheets.reading import FileReader, Reading, says_the_same
 from meal_pipelines.collect.sheets.receipt import Receipt, Refused, counted
 from meal_pipelines.collect.source import FormVersion, Order, Page, Submission
@@ -75,9 +75,7 @@ class PartnerWorkbooks(FileSource):
     def _read(self) -> _Overlay:
         """Read every file that counts, the oldest first."""
         listing = self.inbox.listing()
-        self._told = [unclaimed(listing.unclaimed)] if listing.unclaimed else []
-        if listing.others:
-            self._told.append(f"Fichier(s) qui ne sont pas des classeurs, laissés : {', '.join(listing.others)}.")
+        self._told = left_aside(listing)
         mode = self.form.form.source.files
         files = listing.files[-1:] if mode == "register" else listing.files
         reader = FileReader(self.form, self.conceal)

@@ -86,7 +86,7 @@ def test_a_column_without_header_and_two_columns_of_the_same_name_are_kept_apart
         "S-01": {"code": "S-01", "Note": "a", "Note (2)": "b", "colonne D": "c", "original": "d", "id": "e"}
     }
     told = noted(tmp_path, [["code", "Note", "Autre"], ["S-01", "a", None]])
-    assert "colonnes inconnues du questionnaire, gardées scellées : Note" in told and "Autre" not in told
+    assert "colonnes inconnues du questionnaire, gardées scellées : B." in told and "Note" not in told
 
 
 def test_two_columns_for_one_question_are_refused_by_their_names(tmp_path: Path) -> None:
@@ -103,11 +103,11 @@ def test_one_column_for_two_questions_is_refused_by_its_name(tmp_path: Path) -> 
 
 
 def test_a_required_column_that_is_missing_is_refused_with_what_to_write(tmp_path: Path) -> None:
-    """The header that resembles it is shown, and never taken for it."""
+    """The header that resembles it is pointed at, never quoted (it may name somebody) and never taken for it."""
     said = refused(tmp_path, [["N° du contrat", *WHOLE[1:]], ["S-01", "Secret", None, None]])
     assert said == (
         "subventions.xlsx, feuille « Subventions », ligne 1 : la colonne « Numéro du contrat » (code), qui identifie les "
-        "lignes, manque ; « N° du contrat » lui ressemble. Écrivez cet en-tête comme dans le modèle, ou déclarez l'ancien "
+        "lignes, manque ; l'en-tête de la colonne A lui ressemble. Écrivez cet en-tête comme dans le modèle, ou déclarez l'ancien "
         "intitulé sous « headers: » dans project.yaml. Rien n'a été lu de ce fichier."
     )
 

@@ -110,7 +110,7 @@ def test_a_hidden_sheet_is_never_chosen_even_by_its_name(tmp_path: Path) -> None
 def test_a_sheet_that_is_missing_or_that_could_be_two_is_refused(tmp_path: Path) -> None:
     form = a_form(tmp_path)
     file = xlsx(tmp_path / "boite" / "subventions.xlsx", [["code"], ["S-01"]], sheet="Feuil1", Autre=[["Secret"]])
-    assert "la feuille « Subventions » manque (feuilles présentes : Feuil1, Autre)" in refusal(partner(form, tmp_path))
+    assert "la feuille « Subventions » manque (feuilles présentes : Feuil1, la 2e)" in refusal(partner(form, tmp_path))
     xlsx(file, [["code"], ["S-01"]], **{"sheet": "subventions", "Sübventions": [["code"]]})
     assert "plusieurs feuilles se nomment presque « Subventions »" in refusal(partner(form, tmp_path))
 

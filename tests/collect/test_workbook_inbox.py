@@ -72,8 +72,8 @@ def test_files_that_nothing_waits_for_are_told(tmp_path: Path) -> None:
     source.inbox = replace(source.inbox, claimed=("candidats*",))
     assert list(rows(source)) == ["S-01"]
     told = " ".join(source.remarks())
-    assert "que rien n'attend dans le dossier des classeurs : subvention-mai.xlsx. Renommez-les" in told
-    assert "ne sont pas des classeurs, laissés : subventions-scan.pdf" in told
+    assert "1 fichier que rien n'attend dans le dossier des classeurs" in told and "subvention-mai" not in told
+    assert "1 fichier qui n'est pas un classeur, laissé" in told and "scan" not in told
     assert "candidats" not in told and "photo" not in told and "LISEZMOI" not in told
 
 
@@ -245,5 +245,5 @@ def test_the_doctor_reads_the_inbox_and_tells_what_is_wrong_in_it(tmp_path: Path
     settings = Settings.load(environ={"MEAL_HOME": str(tmp_path / "h"), "MEAL_PROJECTS": str(tmp_path / "projects")})
     told = [finding.text for finding in examine(settings) if "essai/subventions" in finding.text]
     assert any("subventions-2.xlsx, feuille « Subventions », ligne 2 : rien sous" in text for text in told)
-    assert any("que rien n'attend dans le dossier des classeurs : subvention.xlsx" in text for text in told)
+    assert any("1 fichier que rien n'attend dans le dossier des classeurs" in text for text in told)
     assert "Secret" not in "".join(told) and any("la source répond" in text for text in told)

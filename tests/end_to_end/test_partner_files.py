@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,10 @@ def test_a_file_that_is_refused_ends_the_run_with_one_and_stops_nothing(demo: De
     before = builds(demo.warehouse)
     refused = demo.house.run("run", "--demo")
     assert refused.code == 1, refused.said
-    assert "raw/thamm_plus/candidats : candidats-002.xlsx, feuille « Candidats », ligne 1" in refused.err
+    named = re.search(r"raw/thamm_plus/candidats : (\S+), feuille « Candidats », ligne 1", refused.err)
+    assert named and re.fullmatch(r"fichier-[0-9a-f]{10}\.xlsx", named[1]), (
+        "a name that a partner gave is said nowhere else"
+    )
     assert "la colonne « Numéro de dossier ANAPEC » (numero_dossier), qui identifie les lignes, manque" in refused.err
     assert "Non exécuté" not in refused.err and refused.err.count("✗") == 1
     assert builds(demo.warehouse) == before
@@ -41,6 +45,7 @@ def test_a_file_that_is_refused_ends_the_run_with_one_and_stops_nothing(demo: De
         assert cursor.fetchone() == ("refused",)
     told = demo.house.run("forms", "received", "--demo")
     assert told.code == 0 and "✗ thamm_plus/candidats" in told.out and "✓ prim2/subventions" in told.out
+    assert f"{named[1]} = candidats-002.xlsx" in told.out, told.said
     (inbox / "candidats-002.xlsx").unlink()
     again = demo.house.run("run", "--demo")
     assert again.code == 0, again.said

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TEXTS = (".csv", ".tsv", ".txt")
 STAMP_SHEET, LISTS_SHEET = "_meal", "_listes"
 """Hidden sheets of our own templates."""
+PLAIN_SHEET = re.compile(r"(Feuil(le)?|Sheet|ورقة) ?\d{1,3}")
+"""What programs call a new sheet, in French, in English and in Arabic."""
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """The name of the stream in which Excel keeps a workbook that has a password."""
 
@@ -136,11 +139,19 @@ def _choose(file: str, wanted: str, sheets: dict[str, bool]) -> str:
             f"{file} : la feuille « {alike[0]} » est masquée. Affichez-la si c'est bien elle qu'il faut lire (clic droit "
             f"sur un onglet → Afficher), puis déposez le fichier à nouveau. Rien n'en a été lu."
         )
-    present = ", ".join(name for name, is_shown in sheets.items() if is_shown) or "aucune"
     raise Refused(
-        f"{file} : la feuille « {wanted} » manque (feuilles présentes : {present}). Rien n'a été lu de ce fichier. Renommez "
-        f"la feuille, puis déposez le fichier à nouveau."
+        f"{file} : la feuille « {wanted} » manque ({sheets_told([name for name in sheets if sheets[name]])}). Rien n'a été lu "
+        f"de ce fichier. Renommez la feuille, puis déposez le fichier à nouveau."
     )
+
+
+def sheets_told(names: Sequence[str]) -> str:
+    """The sheets of a file, for a message: those that a program named by their names, the others by their places.
+
+    A partner may name a sheet after a person.
+    """
+    told = [name if PLAIN_SHEET.fullmatch(name) else f"la {place}e" for place, name in enumerate(names, start=1)]
+    return f"feuilles présentes : {', '.join(told).replace('la 1e', 'la 1re') or 'aucune'}"
 
 
 def _spread(

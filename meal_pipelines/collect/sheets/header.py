@@ -57,7 +57,7 @@ class Names:
         return len({name for cell in line if isinstance(cell, str) and cell for name in self.meant(cell)})
 
     def resembling(self, question: str, headers: Iterable[str]) -> str | None:
-        """The header most like the question's wordings: for a message, never for reading."""
+        """The header most like the question's wordings: to point at it in a message, never for reading."""
         known = {bare(header): header for header in headers if bare(header)}
         wordings = [text for text, names in self._alike.items() if question in names]
         for wording in wordings:
@@ -144,16 +144,17 @@ def _require(
     missing = [name for name in dict.fromkeys((*identifying, *required)) if name not in columns.values()]
     if not missing:
         return
-    # A line that names few questions may be one of data: its cells are not quoted.
+    # A line that names few questions may be one of data. Even of a header only the place is told: it may name somebody.
     unknown = [text for place, text in texts.items() if place not in columns]
-    quotable = unknown if len(columns) >= max(2, len(texts) / 2) else []
+    comparable = unknown if len(columns) >= max(2, len(texts) / 2) else []
     said = []
     for name in missing:
-        near = names.resembling(name, quotable)
+        near = names.resembling(name, comparable)
+        column = next((letter(place) for place, text in texts.items() if text == near), None)
         role = ", qui identifie les lignes," if name in identifying else ""
         said.append(
             f"la colonne « {names.questions[name].label} » ({name}){role} manque"
-            + (f" ; « {near} » lui ressemble" if near is not None else "")
+            + (f" ; l'en-tête de la colonne {column} lui ressemble" if column is not None else "")
         )
     raise Refused(
         f"{where}, ligne {line + 1} : {' ; '.join(said)}. Écrivez {'cet en-tête' if len(missing) == 1 else 'ces en-têtes'} "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from meal_pipelines.collect.sheets.book import TEXTS, WORKBOOKS
-from meal_pipelines.collect.sheets.receipt import Refused
+from meal_pipelines.collect.sheets.receipt import Refused, counted
 from meal_pipelines.errors import ConfigurationError, TransientError
 
 STAMPS = ("mtime", "LastModified", "last_modified", "modified", "updated", "mtime_ns", "created", "time")
@@ -30,7 +30,11 @@ YOUNG = 5.0
 
 @dataclass(frozen=True, order=True)
 class InboxFile:
-    """One file as the folder shows it; files are read in this order: the oldest first, then by name."""
+    """One file as the folder shows it; files are read in this order: the oldest first, then by name.
+
+    name: how it is called wherever it is told or kept · path, own_name: where it lies and how its partner named it, which
+    may say who it is about.
+    """
 
     modified_at: datetime
     name: str
@@ -38,29 +42,35 @@ class InboxFile:
     path: str = field(compare=False, repr=False)
 
     @property
+    def own_name(self) -> str:
+        return PurePosixPath(self.path).name
+
+    @property
     def is_readable(self) -> bool:
-        return self.name.lower().endswith((*WORKBOOKS, *TEXTS))
+        return self.own_name.lower().endswith((*WORKBOOKS, *TEXTS))
 
 
 @dataclass(frozen=True)
 class Listing:
     """What lies in an inbox. files: those of this form · others: of this form by their name, but of no known format ·
-    unclaimed: names that no form of the project asks for."""
+    unclaimed: those that no form of the project asks for."""
 
     files: list[InboxFile]
-    others: list[str]
-    unclaimed: list[str]
+    others: list[InboxFile]
+    unclaimed: list[InboxFile]
 
 
 @dataclass(frozen=True)
 class Inbox:
     """address: a folder or a URL · pattern: of the names of this form's files · claimed: patterns of the other forms
-    that share the folder · pause: seconds between two looks at a young file."""
+    that share the folder · pause: seconds between two looks at a young file · alias: makes the name by which a file is told
+    and kept from its own, which may say who it is about; None where nothing is kept."""
 
     address: str = field(repr=False)
     pattern: str
     claimed: tuple[str, ...] = ()
     pause: float = 1.0
+    alias: Callable[[str], str] | None = field(default=None, repr=False)
 
     def listing(self) -> Listing:
         """Every file, oldest first.
@@ -71,25 +81,25 @@ class Inbox:
         if any(abs(time.time() - file.modified_at.timestamp()) < YOUNG for file in seen):
             time.sleep(self.pause)
             seen = self._look()
-        mine = sorted(file for file in seen if _fits(file.name, self.pattern))
+        mine = sorted(file for file in seen if _fits(file.own_name, self.pattern))
         readable = [file for file in mine if file.is_readable]
         claimed = (self.pattern, *self.claimed)
-        strangers = [
-            file.name
+        strangers = sorted(
+            file
             for file in seen
             if file.is_readable
-            and not file.name.lower().endswith(".txt")
-            and not any(_fits(file.name, p) for p in claimed)
-        ]
-        return Listing(readable, [file.name for file in mine if not file.is_readable], sorted(strangers))
+            and not file.own_name.lower().endswith(".txt")
+            and not any(_fits(file.own_name, p) for p in claimed)
+        )
+        return Listing(readable, [file for file in mine if not file.is_readable], strangers)
 
     def digests(self) -> frozenset[str]:
         """What lies there of this form, one digest for each readable file's name, size and date; nothing is opened.
 
         A name may say who a file is about: it does not leave here. Raises: as `listing`.
         """
-        mine = [file for file in self._look() if file.is_readable and _fits(file.name, self.pattern)]
-        told = (f"{file.name}|{file.size}|{file.modified_at.timestamp()}" for file in mine)
+        mine = [file for file in self._look() if file.is_readable and _fits(file.own_name, self.pattern)]
+        told = (f"{file.own_name}|{file.size}|{file.modified_at.timestamp()}" for file in mine)
         return frozenset(hashlib.sha256(text.encode()).hexdigest()[:16] for text in told)
 
     def read(self, file: InboxFile) -> bytes:
@@ -118,7 +128,13 @@ class Inbox:
     def _look(self) -> list[InboxFile]:
         with self._explained():
             found = self._system.ls(self._root, detail=True)
-            return [_file(info) for info in found if info["type"] == "file" and _is_kept(info["name"])]
+            return [self._file(info) for info in found if info["type"] == "file" and _is_kept(info["name"])]
+
+    def _file(self, info: dict[str, Any]) -> InboxFile:
+        stamp = next((info[key] for key in STAMPS if info.get(key) is not None), None)
+        name = PurePosixPath(info["name"]).name
+        shown = name if self.alias is None else self.alias(name)
+        return InboxFile(_moment(stamp), shown, int(info["size"] or 0), str(info["name"]))
 
     @property
     def _system(self) -> Any:
@@ -167,11 +183,6 @@ class Inbox:
         )
 
 
-def _file(info: dict[str, Any]) -> InboxFile:
-    stamp = next((info[key] for key in STAMPS if info.get(key) is not None), None)
-    return InboxFile(_moment(stamp), PurePosixPath(info["name"]).name, int(info["size"] or 0), str(info["name"]))
-
-
 def _moment(stamp: object) -> datetime:
     if isinstance(stamp, datetime):
         return stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC)
@@ -198,9 +209,19 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def unclaimed(names: Sequence[str]) -> str:
-    """The remark on files that no form asks for."""
-    return (
-        f"Fichier(s) que rien n'attend dans le dossier des classeurs : {', '.join(names)}. Renommez-les selon « file: » dans "
-        f"project.yaml, ou retirez-les."
-    )
+def left_aside(listing: Listing) -> list[str]:
+    """The remarks on files that are not read; how many, since a name may say who a file is about."""
+    told = []
+    if listing.unclaimed:
+        told.append(
+            f"{counted(len(listing.unclaimed), 'fichier', 'fichiers')} que rien n'attend dans le dossier "
+            f"des classeurs (« meal forms received » les nomme). Renommez-les selon « file: » dans project.yaml, ou retirez-les."
+        )
+    if listing.others:
+        what = counted(
+            len(listing.others),
+            "fichier qui n'est pas un classeur, laissé",
+            "fichiers qui ne sont pas des classeurs, laissés",
+        )
+        told.append(f"{what} (« meal forms received » les nomme).")
+    return told

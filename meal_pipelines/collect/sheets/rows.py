@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from meal_pipelines.collect.sheets.answers import Answers, text_of
 from meal_pipelines.collect.sheets.book import Cell, Grid
-from meal_pipelines.collect.sheets.header import Header, Names, repeats_header
+from meal_pipelines.collect.sheets.header import Header, Names, letter, repeats_header
 from meal_pipelines.collect.sheets.numbers import is_ambiguous, written
 from meal_pipelines.collect.sheets.receipt import Receipt, Refused, counted, lines
 from meal_pipelines.collect.sheets.spelling import bare
@@ -141,7 +141,9 @@ def _note(receipt: Receipt, found: _Lines) -> None:
     if hidden:
         what = counted(len(hidden), "ligne masquée lue", "lignes masquées lues")
         receipt.notes.append(f"{what} comme les autres")
-    strays = sorted({name for row in rows for name in row.answers} & set(found.header.strays.values()))
+    answered = {name for row in rows for name in row.answers}
+    # By their letters: what a partner wrote above a column may name somebody.
+    strays = [letter(place) for place, name in sorted(found.header.strays.items()) if name in answered]
     if strays:
         receipt.notes.append(f"colonnes inconnues du questionnaire, gardées scellées : {', '.join(strays)}")
     for where, what in (
