@@ -1,83 +1,87 @@
-"""Look for planted identities in bytes: every spelling in every encoding, in one pass.
+"""Look for planted identities in bytes: every spelling in every encoding, in one pass (Aho–Corasick).
 
-A pattern is found by its first five bytes in a table of two to the twenty-fourth places, then compared in full: the time
-depends on the bytes searched and not on how many identities there are.
+Which identities there are is in `planted.py`, and which bytes are searched in `searched.py`.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
 
-import numpy as np
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-HEAD = 5
-PLACES = 1 << 24
 SHORTEST = 5
 """Characters. Shorter names (« Sow », « Ali ») are syllables of ordinary words, of codes and of chance."""
-SHORTEST_IN_NOISE = 8
-"""Bytes of a pattern looked for in bytes that are as good as random (sealed answers): five would be met by chance."""
+SHORTEST_PATTERN, SHORTEST_IN_NOISE = 5, 8
+"""Bytes of a pattern; in bytes that are as good as random (sealed answers), five would be met by chance."""
 NUMBER = re.compile(r"[\d+][\d .+-]{7,}")
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+Hit = tuple[str, str]
+"""(identity, how it is written there)."""
 
 
 class Search:
-    """All the patterns of a set of identities, ready to be looked for."""
+    """All the patterns of a set of identities, ready to be looked for.
 
-    def __init__(self, identities: Iterable[str]) -> None:
-        self.patterns: dict[bytes, str] = {}
+    loose_numbers: the last nine digits of a number are looked for as well, however it begins.
+    """
+
+    def __init__(self, identities: Iterable[str], *, loose_numbers: bool = True) -> None:
+        patterns: dict[bytes, Hit] = {}
         for identity in identities:
             if len(identity) >= SHORTEST:
-                self._add(identity)
-        self._by_head: dict[bytes, list[bytes]] = defaultdict(list)
-        for pattern in self.patterns:
-            self._by_head[pattern[:HEAD]].append(pattern)
-        self._table = np.zeros(PLACES, dtype=bool)
-        heads = np.frombuffer(b"".join(self._by_head), dtype=np.uint8).reshape(-1, HEAD)
-        self._table[_places([heads[:, i] for i in range(HEAD)])] = True
+                for how, pattern in _written(identity, loose_numbers):
+                    patterns.setdefault(pattern, (identity, how))
+        self._patterns, self._hits = list(patterns), list(patterns.values())
+        self._automaton = BytesAhoCorasick(self._patterns, implementation=Implementation.ContiguousNFA)
 
-    def found_in(self, content: bytes, *, is_noise: bool = False) -> set[tuple[str, str]]:
-        """(identity, how it is written there) of every pattern met. is_noise: only the long ones count."""
-        if len(content) < HEAD:
-            return set()
-        array = np.frombuffer(content, dtype=np.uint8)
-        count = len(array) - HEAD + 1
-        places = np.flatnonzero(self._table[_places([array[i : i + count] for i in range(HEAD)])])
-        met = set()
-        for place in places.tolist():
-            for pattern in self._by_head.get(content[place : place + HEAD], ()):
-                if content.startswith(pattern, place) and not (is_noise and len(pattern) < SHORTEST_IN_NOISE):
-                    met.add(pattern)
-        return {(self.patterns[pattern].partition("|")[0], self.patterns[pattern].partition("|")[2]) for pattern in met}
+    def __len__(self) -> int:
+        return len(self._patterns)
 
-    def _add(self, identity: str) -> None:
-        spellings = {identity}
-        if NUMBER.fullmatch(identity):
-            spellings.add(re.sub(r"[^\d]", "", identity)[-9:])
-        for text in spellings:
-            plain = text.encode()
-            self._note(plain, identity, "UTF-8")
-            self._note(text.encode("utf-16-le"), identity, "UTF-16 LE")
-            self._note(text.encode("utf-16-be"), identity, "UTF-16 BE")
-            self._note(text.encode("unicode-escape"), identity, "\\u escapes")
-            self._note(plain.hex().encode(), identity, "hex")
-            self._note(plain.hex().upper().encode(), identity, "hex")
-            for shift in range(3):
-                self._note(_inside_base64(plain, shift), identity, "base64")
-
-    def _note(self, pattern: bytes, identity: str, how: str) -> None:
-        enough = SHORTEST_IN_NOISE if how in ("hex", "base64") else HEAD
-        if len(pattern) >= enough:
-            self.patterns.setdefault(pattern, f"{identity}|{how}")
+    def found_in(self, content: bytes, *, is_noise: bool = False) -> set[Hit]:
+        """Every pattern met. is_noise: only the long ones count."""
+        met = {index for index, _, _ in self._automaton.find_matches_as_indexes(content, overlapping=True)}
+        return {self._hits[i] for i in met if not is_noise or len(self._patterns[i]) >= SHORTEST_IN_NOISE}
 
 
-def told(found: Mapping[str, set[tuple[str, str]]]) -> str:
-    """Where identities were met, how many and how written; only the first as an example (it is invented)."""
-    return "; ".join(
-        f"{where}: {len(met)} ({', '.join(sorted({how for _, how in met}))}), like {min(met)[0]!r}"
-        for where, met in found.items() if met
-    )  # fmt: skip
+def _written(identity: str, loose_numbers: bool) -> Iterator[tuple[str, bytes]]:
+    """(how, bytes) of one identity."""
+    spellings = [identity]
+    if loose_numbers and NUMBER.fullmatch(identity):
+        spellings.append(re.sub(r"[^\d]", "", identity)[-9:])
+    for text in spellings:
+        for how, pattern in encoded(text):
+            enough = SHORTEST_IN_NOISE if how in ("hex", "base64") else SHORTEST_PATTERN
+            if len(pattern) >= enough:
+                yield how, pattern
+
+
+def encoded(text: str) -> Iterator[tuple[str, bytes]]:
+    """(how, bytes) of a text in every encoding that is looked for."""
+    plain = text.encode()
+    yield "UTF-8", plain
+    yield "UTF-16 LE", text.encode("utf-16-le")
+    yield "UTF-16 BE", text.encode("utf-16-be")
+    yield "\\u escapes", text.encode("ascii", "backslashreplace") if text.isascii() else _escaped(text)
+    yield "%-escapes", quote(text).encode()
+    # openpyxl with lxml writes workbooks so.
+    yield "&-escapes", text.encode("ascii", "xmlcharrefreplace")
+    yield "&-escapes", "".join(c if c.isascii() else f"&#x{ord(c):x};" for c in text).encode()
+    yield "&-escapes", "".join(c if c.isascii() else f"&#x{ord(c):X};" for c in text).encode()
+    yield "hex", plain.hex().encode()
+    yield "hex", plain.hex().upper().encode()
+    for shift in range(3):
+        inside = _inside_base64(plain, shift)
+        yield "base64", inside
+        yield "base64", inside.translate(URL_SAFE)
+
+
+def _escaped(text: str) -> bytes:
+    """As JSON and PostgreSQL write what is no ASCII: `\\u00e9`, never `\\xe9`."""
+    return "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in text).encode()
 
 
 def _inside_base64(plain: bytes, shift: int) -> bytes:
@@ -87,8 +91,9 @@ def _inside_base64(plain: bytes, shift: int) -> bytes:
     return written[first : 8 * (shift + len(plain)) // 6]
 
 
-def _places(columns: list[np.ndarray[tuple[int], np.dtype[np.uint8]]]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    found = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        found = found * np.uint64(0x01000193) ^ column
-    return (found ^ (found >> np.uint64(24))) & np.uint64(PLACES - 1)
+def told(found: Mapping[str, set[Hit]]) -> str:
+    """Where identities were met, how many and how written; only the first as an example (it is invented)."""
+    return "; ".join(
+        f"{where}: {len(met)} ({', '.join(sorted({how for _, how in met}))}), like {min(met)[0]!r}"
+        for where, met in found.items() if met
+    )  # fmt: skip
