@@ -19,6 +19,7 @@ RECIPIENTS: dict[str, tuple[Callable[..., Extract], str, set[str]]] = {
     "tableau_de_suivi": (write_tracking, "Tableau de suivi des indicateurs", {"excel", "tracking"}),
 }
 CONTROLS = "controles_conformes"
+DISCLOSURE = "petits_effectifs"
 
 
 def extract_assets(project: LoadedProject) -> list[dg.AssetsDefinition]:
@@ -41,7 +42,8 @@ def _extract_asset(
         kinds=kinds,
         metadata={"dagster/table_name": f"meal.extracts.{name}"} if "postgres" in kinds else {},
         check_specs=[
-            dg.AssetCheckSpec(CONTROLS, asset=key, description="Les contrôles propres à cet extrait sont conformes.")
+            dg.AssetCheckSpec(CONTROLS, asset=key, description="Les contrôles propres à cet extrait sont conformes."),
+            dg.AssetCheckSpec(DISCLOSURE, asset=key, description="Aucune cellule masquée ne peut être recalculée."),
         ],
     )
     def extract(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
@@ -55,8 +57,8 @@ def _extract_asset(
             done = None
             if until is not None:
                 done = write(connection, loaded, cutoff=until, out=platform.settings.out, run_id=context.run_id)
-            verdict = _controls(project.id, name, done)
-            keep(platform, "extracts", project.id, None, [verdict], context.run_id)
+            verdict, disclosure = _controls(project.id, name, done), _disclosure(project.id, name, done)
+            keep(platform, "extracts", project.id, None, [verdict, disclosure], context.run_id)
         yield dg.AssetCheckResult(
             passed=verdict.passed,
             asset_key=key,
@@ -64,6 +66,13 @@ def _extract_asset(
             severity=WARN,
             description=verdict.description,
             metadata={check.name: f"{check.outcome} — {check.message}" for check in (done.checks if done else [])},
+        )
+        yield dg.AssetCheckResult(
+            passed=disclosure.passed,
+            asset_key=key,
+            check_name=DISCLOSURE,
+            severity=WARN,
+            description=disclosure.description,
         )
         platform.end(asset, _told(done))
         yield dg.MaterializeResult(metadata=_metadata(done))
@@ -78,6 +87,15 @@ def _controls(project: str, name: str, done: Extract | None) -> Verdict:
     description = text or "Tous les contrôles applicables sont conformes."
     return Verdict(
         f"extracts.{name}:{project}", CONTROLS, description, "warning", passed=not failed, failing=len(failed)
+    )
+
+
+def _disclosure(project: str, name: str, done: Extract | None) -> Verdict:
+    """Whether what this extract hides can be worked out, with counts and no figure."""
+    passed = done is None or done.disclosure.passed is not False
+    description = done.disclosure.message if done else "Rien n'a été extrait."
+    return Verdict(
+        f"extracts.{name}:{project}", DISCLOSURE, description, "warning", passed=passed, failing=int(not passed)
     )
 
 

@@ -48,12 +48,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Extract:
-    """What an extract consists of. changed: False when everything was already so and no file was touched."""
+    """What an extract consists of. changed: False when everything was already so and no file was touched · disclosure:
+    whether what it hides can be worked out.
+    """
 
     files: list[Path]
     rows: int
     checks: list[Check]
     changed: bool
+    disclosure: Check
 
 
 class Files:

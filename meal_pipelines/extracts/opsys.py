@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from meal_pipelines.extracts import extract as made
+from meal_pipelines.extracts.disclosed import OPSYS, disclosed
 from meal_pipelines.extracts.extract import Extract
 from meal_pipelines.extracts.opsys_changes import changes, previous_extract
 from meal_pipelines.extracts.opsys_checks import opsys_checks
 from meal_pipelines.extracts.opsys_rows import OpsysRow, opsys_rows
 from meal_pipelines.extracts.opsys_sheets import Content, readme, tables
 from meal_pipelines.extracts.opsys_sources import Sources
-from meal_pipelines.extracts.values import Labels, label_of, month_end, to_date
+from meal_pipelines.extracts.values import Labels, Value, campaign_year, label_of, month_end, to_date
 from meal_pipelines.project.load import LoadedProject
 
 NAME = "opsys"
@@ -46,7 +47,9 @@ def write_opsys(connection: Any, project: LoadedProject, *, cutoff: dt.date, out
         current = made.is_current(cursor, NAME, project.id, wanted, [workbook, document])
     if current:
         connection.commit()  # lets the lock go; nothing was written
-        return Extract([workbook, document], len(content.rows), content.checks, changed=False)
+        return Extract(
+            [workbook, document], len(content.rows), content.checks, changed=False, disclosure=content.may_show.check()
+        )
     made.publish(
         connection, NAME, project.id, wanted=wanted, count=len(content.rows), run_id=run_id,
         rows=made.Rows(
@@ -58,18 +61,26 @@ def write_opsys(connection: Any, project: LoadedProject, *, cutoff: dt.date, out
             document: lambda path: _write_document(content, path),
         },
     )  # fmt: skip
-    return Extract([workbook, document], len(content.rows), content.checks, changed=True)
+    return Extract(
+        [workbook, document], len(content.rows), content.checks, changed=True, disclosure=content.may_show.check()
+    )
 
 
 def _content(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> Content:
     logframe = made.logframe_of(project)
     period, sources, labels = label_of(reporting_date), Sources.read(project), Labels.read(cursor, logframe)
     measured = to_date(cursor, project.id, reporting_date)
-    rows = opsys_rows(project, logframe, measured, labels, sources, period=period, reporting_date=reporting_date)
+    year = campaign_year(project, reporting_date)
+    may_show = disclosed(cursor, project, logframe, OPSYS, until=reporting_date, year=year)
+
+    def lines(values: dict[str, Value]) -> list[OpsysRow]:
+        return opsys_rows(project, logframe, values, labels, sources, period=period, reporting_date=reporting_date)
+
+    rows = lines(may_show.values(measured, "to_date"))
     previous = previous_extract(cursor, project.id, period)
-    checks = opsys_checks(project, logframe, rows, previous, sources, reporting_date)
+    checks = opsys_checks(project, logframe, lines(measured), previous, sources, reporting_date)
     found = changes(previous, rows, labels)
-    return Content(project, logframe, period, reporting_date, rows, checks, found, previous, labels, sources)
+    return Content(project, logframe, period, reporting_date, rows, checks, found, previous, labels, sources, may_show)
 
 
 def _write_workbook(content: Content, path: Path) -> None:

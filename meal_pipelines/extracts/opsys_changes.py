@@ -137,7 +137,7 @@ def _figures(previous: Previous, old: Mapping[str, Any], new: OpsysRow, labels: 
     if old["status"] != new.status:
         yield change("Statut", old["status"], new.status)
     for dimension in dict.fromkeys([*old["disaggregation"], *new.disaggregation]):
-        before = {key: _decimal(figure) for key, figure in old["disaggregation"].get(dimension, {}).items()}
+        before = {key: _figure(figure) for key, figure in old["disaggregation"].get(dimension, {}).items()}
         now = new.disaggregation.get(dimension, {})
         for category in labels.ordered(dimension, {*before, *now}):
             if before.get(category) != now.get(category):
@@ -155,5 +155,6 @@ def _text(value: Any) -> str | None:
     return ", ".join(value) if isinstance(value, list) else value
 
 
-def _decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(str(value))
+def _figure(value: Any) -> Decimal | str | None:
+    """A figure as a number; the mark of a hidden one as it is."""
+    return value if value is None or isinstance(value, str) else Decimal(str(value))

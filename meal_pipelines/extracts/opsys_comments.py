@@ -108,6 +108,8 @@ def known_share(value: Value, dimension: str) -> Decimal | None:
 
 
 def _size(indicator: Indicator, value: Value) -> str:
+    if value.is_size_hidden:
+        return "Effectif : non communiqué (petit effectif)."
     if indicator.measure.kind in ("ratio", "derived") and value.denominator is not None:
         over = f"{number(value.numerator)} sur {number(value.denominator)}" if value.numerator is not None else ""
         return f"Effectif : n = {number(value.denominator)}{f' ({over})' if over else ''}."

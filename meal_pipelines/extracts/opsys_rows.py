@@ -27,7 +27,8 @@ VALUE_TYPES = {
     "current": "Valeur actuelle",
 }
 Categories = dict[str, dict[str, Decimal]]
-"""Dimension → category → figure."""
+Shown = dict[str, dict[str, Decimal | str]]
+"""Dimension → category → figure, or the mark in its place."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class OpsysRow:
     value_date: dt.date | None
     total: Decimal | None
     total_text: str | None
-    disaggregation: Categories
+    disaggregation: Mapping[str, Mapping[str, Decimal | str]]
     units: int | None
     comment: str
     source_of_data: str | None
@@ -83,7 +84,7 @@ class _Figure:
     date: dt.date | None
     total: Decimal | None
     text: str | None
-    categories: Categories
+    categories: Mapping[str, Mapping[str, Decimal | str]]
     comment: str
     status: str
     units: int | None = None
@@ -201,17 +202,17 @@ def _current(
     if value is None or not value.is_measured:
         comment = current_comment(project, indicator, None, labels, reporting_date)
         return _Figure("current", reporting_date, None, NOT_MEASURED, {}, comment, NOT_MEASURED)
-    categories: Categories = {
+    categories: Shown = {
         dimension: {
-            category: cell.value
+            category: figure
             for category in labels.ordered(dimension, value.cells[dimension])
-            if (cell := value.cells[dimension][category]).value is not None
+            if (figure := value.cells[dimension][category].shown) is not None
         }
         for dimension in indicator.disaggregations
         if dimension in value.cells
     }
     return _Figure(
-        "current", value.period_end, value.value, NO_TOTAL if value.value is None else None,
+        "current", value.period_end, value.value, value.mark or (NO_TOTAL if value.value is None else None),
         {dimension: figures for dimension, figures in categories.items() if figures},
         current_comment(project, indicator, value, labels, reporting_date), "mesurée", value.units, value.computed_at,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meal_pipelines.extracts.control_sheet import checks_table
+from meal_pipelines.extracts.disclosed import Disclosed
 from meal_pipelines.extracts.donor_codes import (
     CORRESPONDING,
     MODES,
@@ -23,7 +24,7 @@ from meal_pipelines.extracts.opsys_rows import VALUE_TYPES, OpsysRow
 from meal_pipelines.extracts.opsys_sources import Sources
 from meal_pipelines.extracts.table import Column, Table, Tone
 from meal_pipelines.extracts.values import Labels
-from meal_pipelines.extracts.wording import ILLUSTRATIVE, INTERNAL, LEVELS, MEASURES, TO_ESTABLISH, day, sentence
+from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MEASURES, TO_ESTABLISH, day, sentence
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 
@@ -50,6 +51,7 @@ class Content:
     previous: Previous | None
     labels: Labels
     sources: Sources
+    may_show: Disclosed
 
     @property
     def title(self) -> str:
@@ -80,7 +82,7 @@ def readme(content: Content) -> dict[str, list[str]]:
             f"Feuille Controles : {failed} contrôle(s) non conforme(s) sur {len(content.checks)}. Feuille Ecarts : "
             f"{len(content.changes)} écart(s) avec l'extrait précédent.",
         ],
-        "Usage interne !": [INTERNAL],
+        "Petits effectifs !": content.may_show.notes,
     }
     if content.logframe.illustrative:
         sections["Valeurs illustratives !"] = [ILLUSTRATIVE]

@@ -7,29 +7,40 @@ Figures of a year are the year's own, from `indicators.value`; unique units of t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from meal_pipelines.extracts import extract as made
+from meal_pipelines.extracts.disclosed import THEMA, Disclosed, disclosed, known_sexes
 from meal_pipelines.extracts.donor_codes import TO_CONFIRM, UNVERIFIED, VERIFIED, is_verified
 from meal_pipelines.extracts.extract import Extract
 from meal_pipelines.extracts.thema_sheets import Campaign, readme, tables, thema_checks
-from meal_pipelines.extracts.values import ADDITIVE, UNKNOWN, Labels, Value, in_year, month_end, to_date
+from meal_pipelines.extracts.values import (
+    SEX,
+    WOMEN,
+    Labels,
+    Value,
+    campaign_year,
+    in_year,
+    is_complete,
+    month_end,
+    to_date,
+)
 from meal_pipelines.extracts.wording import NO_TOTAL, NOT_MEASURED, day, measure_sentence, number
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import DonorCode, Indicator, Logframe
 
 NAME = "thema"
-SEX, WOMEN = "sex", "F"
-"""The dimension and the category by which every mart of the warehouse tells women."""
 
 
 @dataclass(frozen=True)
 class ThemaRow:
-    """One line of `extracts.thema`; fields are its columns. code: None until a person has verified it."""
+    """One line of `extracts.thema`; fields are its columns.
+
+    code: None until a person has verified it · …_mark: what stands in the place of a figure that is hidden.
+    """
 
     project: str
     campaign_year: int
@@ -57,6 +68,9 @@ class ThemaRow:
     verified_by: str | None
     illustrative: bool
     comment: str
+    value_year_mark: str | None
+    value_cumulative_mark: str | None
+    share_of_women_mark: str | None
 
     @classmethod
     def columns(cls) -> list[str]:
@@ -92,7 +106,7 @@ def write_thema(
         current = made.is_current(cursor, NAME, project.id, wanted, [file])
     if current or not campaign.is_open:
         connection.commit()  # lets the lock go; nothing was written
-        return Extract([file], len(campaign.rows), campaign.checks, changed=False)
+        return Extract([file], len(campaign.rows), campaign.checks, changed=False, disclosure=campaign.may_show.check())
     made.publish(
         connection, NAME, project.id, wanted=wanted, count=len(campaign.rows), run_id=run_id,
         rows=made.Rows(
@@ -101,19 +115,7 @@ def write_thema(
         ),
         writers={file: lambda path: _write_workbook(campaign, path)},
     )  # fmt: skip
-    return Extract([file], len(campaign.rows), campaign.checks, changed=True)
-
-
-def campaign_year(project: LoadedProject, reporting_date: dt.date) -> int:
-    """The last calendar year that the data cover to its end (or to the project's), never before the project's first."""
-    last = (
-        reporting_date.year if _is_complete(project, reporting_date.year, reporting_date) else reporting_date.year - 1
-    )
-    return min(max(last, project.project.starts_on.year), project.project.ends_on.year)
-
-
-def _is_complete(project: LoadedProject, year: int, reporting_date: dt.date) -> bool:
-    return reporting_date >= min(dt.date(year, 12, 31), project.project.ends_on)
+    return Extract([file], len(campaign.rows), campaign.checks, changed=True, disclosure=campaign.may_show.check())
 
 
 def _campaign(cursor: Any, project: LoadedProject, year: int, reporting_date: dt.date) -> Campaign:
@@ -121,9 +123,10 @@ def _campaign(cursor: Any, project: LoadedProject, year: int, reporting_date: dt
     labels = Labels.read(cursor, logframe)
     until = min(dt.date(year, 12, 31), reporting_date)
     years, cumulated = in_year(cursor, project.id, year), to_date(cursor, project.id, until)
+    may_show = disclosed(cursor, project, logframe, THEMA, until=reporting_date, year=year)
     rows = [
         _row(project, logframe, indicator, donor, years.get(indicator.code), cumulated.get(indicator.code), labels,
-             year=year, position=position, complete=_is_complete(project, year, reporting_date), until=until)
+             may_show, year=year, position=position, complete=is_complete(project, year, reporting_date), until=until)
         for position, (indicator, donor) in enumerate(_related(logframe), 1)
     ]  # fmt: skip
     cursor.execute(
@@ -132,7 +135,7 @@ def _campaign(cursor: Any, project: LoadedProject, year: int, reporting_date: dt
     )
     closed = cursor.fetchone()
     checks = thema_checks(rows, year, closed[0] if closed else None)
-    return Campaign(project, logframe, year, reporting_date, rows, checks, is_open=closed is None)
+    return Campaign(project, logframe, year, reporting_date, rows, checks, may_show, is_open=closed is None)
 
 
 def _related(logframe: Logframe) -> list[tuple[Indicator, DonorCode]]:
@@ -153,6 +156,7 @@ def _row(
     in_the_year: Value | None,
     cumulated: Value | None,
     labels: Labels,
+    may_show: Disclosed,
     *,
     year: int,
     position: int,
@@ -160,6 +164,12 @@ def _row(
     until: dt.date,
 ) -> ThemaRow:
     verified = is_verified(donor)
+    share, share_mark = share_of_women(indicator, in_the_year), None
+    if in_the_year is not None:
+        share_mark = may_show.share(in_the_year, "year") if share is not None else None
+        in_the_year = may_show.value(in_the_year, "year")
+    if cumulated is not None:
+        cumulated = may_show.value(cumulated, "to_date")
     return ThemaRow(
         project=project.id,
         campaign_year=year,
@@ -173,7 +183,7 @@ def _row(
         unit=indicator.unit,
         value_year=in_the_year.value if in_the_year else None,
         value_cumulative=cumulated.value if cumulated else None,
-        share_of_women_pct=share_of_women(indicator, in_the_year),
+        share_of_women_pct=None if share_mark else share,
         year_start=dt.date(year, 1, 1),
         year_end=dt.date(year, 12, 31),
         cumulative_until=cumulated.period_end if cumulated else None,
@@ -187,20 +197,19 @@ def _row(
         verified_by=donor.verified_by,
         illustrative=logframe.illustrative,
         comment=_comment(indicator, in_the_year, cumulated, labels, year=year, complete=complete, until=until),
+        value_year_mark=in_the_year.mark if in_the_year else None,
+        value_cumulative_mark=cumulated.mark if cumulated else None,
+        share_of_women_mark=share_mark,
     )
 
 
 def share_of_women(indicator: Indicator, value: Value | None) -> Decimal | None:
     """In percent of the units whose sex is known; None for a rate or a median, without `sex`, or with nobody known."""
-    if value is None or SEX not in indicator.disaggregations or indicator.measure.kind not in ADDITIVE:
+    known = known_sexes(indicator, value) if value is not None else []
+    if value is None or not known:
         return None
-    figures: Mapping[str, Decimal] = {
-        category: cell.value
-        for category, cell in value.cells.get(SEX, {}).items()
-        if category != UNKNOWN and cell.value is not None
-    }
-    known = sum(figures.values())
-    return round(100 * figures.get(WOMEN, Decimal(0)) / known, 1) if known else None
+    figures = {category: value.cells[SEX][category].value or Decimal(0) for category in known}
+    return round(100 * figures.get(WOMEN, Decimal(0)) / sum(figures.values()), 1)
 
 
 def _comment(
@@ -218,9 +227,9 @@ def _comment(
         parts.append(f"Année en cours : données arrêtées au {day(until)}.")
     if in_the_year is None or not in_the_year.is_measured:
         parts.append(f"Valeur {year} : {NOT_MEASURED}e, ce qui ne veut pas dire zéro.")
-    elif in_the_year.value is None:
+    elif in_the_year.shown is None:
         parts.append(f"Valeur {year}, {NO_TOTAL} : {_listed(in_the_year, labels)}.")
-    if cumulated is not None and cumulated.value is None and cumulated.is_measured:
+    if cumulated is not None and cumulated.shown is None and cumulated.is_measured:
         parts.append(f"Au {day(cumulated.period_end)} : {_listed(cumulated, labels)}.")
     if indicator.measure.kind == "count_unique":
         parts.append("Une même unité compte dans chaque année où elle apparaît : les années ne s'additionnent pas.")
@@ -232,9 +241,10 @@ def _listed(value: Value, labels: Labels) -> str:
     parts = []
     for dimension, cells in value.cells.items():
         for category in labels.ordered(dimension, cells):
-            figure = cells[category].value
+            figure = cells[category].shown
             if figure is not None:
-                parts.append(f"{labels.category(dimension, category)} {number(figure)}")
+                text = figure if isinstance(figure, str) else number(figure)
+                parts.append(f"{labels.category(dimension, category)} {text}")
     return " ; ".join(parts)
 
 

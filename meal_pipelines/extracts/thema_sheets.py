@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meal_pipelines.extracts.control_sheet import checks_table
+from meal_pipelines.extracts.disclosed import Disclosed
 from meal_pipelines.extracts.donor_codes import TO_CONFIRM, VERIFIED
 from meal_pipelines.extracts.extract import Check
 from meal_pipelines.extracts.table import Column, Table, Tone
-from meal_pipelines.extracts.wording import ILLUSTRATIVE, INTERNAL, day
+from meal_pipelines.extracts.wording import ILLUSTRATIVE, day
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 
@@ -32,6 +33,7 @@ class Campaign:
     reporting_date: dt.date
     rows: list[ThemaRow]
     checks: list[Check]
+    may_show: Disclosed
     is_open: bool
 
     @property
@@ -42,7 +44,7 @@ class Campaign:
 def thema_checks(rows: Sequence[ThemaRow], year: int, closed: str | None) -> list[Check]:
     """closed: the status of a campaign that is no longer open. Messages name indicators and never figures."""
     unverified = [row.indicator for row in rows if row.code_status != VERIFIED]
-    missing = [row.indicator for row in rows if row.value_year is None]
+    missing = [row.indicator for row in rows if row.value_year is None and row.value_year_mark is None]
     complete = all(row.is_year_complete for row in rows)
     return [
         Check(
@@ -82,7 +84,7 @@ def readme(campaign: Campaign) -> dict[str, list[str]]:
             "Le modèle officiel de THEMA n'est pas public : ce classeur prépare la réponse, il ne remplace pas le "
             "modèle. Il est refait quand les données changent : n'y écrivez rien que vous vouliez garder.",
         ],
-        "Usage interne !": [INTERNAL],
+        "Petits effectifs !": campaign.may_show.notes,
     }
     if campaign.logframe.illustrative:
         sections["Valeurs illustratives !"] = [ILLUSTRATIVE]
@@ -130,8 +132,9 @@ def _indicators(campaign: Campaign) -> Table:
         tones[index, 1] = "good" if row.code else "warning"
         tones[index, 12] = "warning"
         rows.append((
-            row.indicator, row.code or TO_CONFIRM, row.proposed_code, row.theme, row.label, row.unit, row.value_year,
-            row.value_cumulative, row.cumulative_until, row.share_of_women_pct, RULES[row.attribution_rule],
+            row.indicator, row.code or TO_CONFIRM, row.proposed_code, row.theme, row.label, row.unit,
+            row.value_year_mark or row.value_year, row.value_cumulative_mark or row.value_cumulative,
+            row.cumulative_until, row.share_of_women_mark or row.share_of_women_pct, RULES[row.attribution_rule],
             row.attribution_share_pct, row.attribution_status, STATUSES[row.status], row.confidence, row.comment,
         ))  # fmt: skip
     note = f"Année civile {campaign.year} ; données arrêtées au {day(campaign.reporting_date)}."

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from meal_pipelines.extracts import extract as made
+from meal_pipelines.extracts.disclosed import QUARTERS, TRACKING, Disclosed, disclosed
 from meal_pipelines.extracts.extract import Check, Extract
 from meal_pipelines.extracts.opsys_rows import baseline_text
 from meal_pipelines.extracts.values import (
     Labels,
     Value,
     by_dimension,
+    campaign_year,
     in_quarters,
     label_of,
     milestone,
@@ -27,12 +29,12 @@ from meal_pipelines.extracts.values import (
     quarters,
     to_date,
 )
-from meal_pipelines.extracts.wording import NOT_MEASURED, day
+from meal_pipelines.extracts.wording import MASKED, NOT_MEASURED, day
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Target
+from meal_pipelines.protect.disclosure import HIDDEN
 
 NAME = "tracking"
-QUARTERS = 8
 ON_TRACK, WATCH, LATE = "Sur la trajectoire", "À surveiller", "En retard"
 NO_TARGET, NO_VALUE = "Sans cible chiffrée", "Non mesuré"
 ON_TRACK_FROM, WATCH_FROM = Decimal("0.90"), Decimal("0.60")
@@ -45,6 +47,7 @@ class Line:
     """One line of the sheet: an indicator, or one category of an indicator that has no total.
 
     Percentages are value over target, as in `indicators.progress`. quarterly: the oldest first, None: not measured.
+    mark: what stands in the place of a value that is hidden, and of all that would tell it.
     """
 
     result: str
@@ -56,6 +59,7 @@ class Line:
     baseline_text: str | None
     baseline_status: str
     value: Decimal | None
+    mark: str | None
     next_date: dt.date | None
     next_target: Decimal | None
     next_text: str | None
@@ -65,7 +69,7 @@ class Line:
     final_pct: Decimal | None
     situation: str
     trend: str | None
-    quarterly: list[Decimal | None]
+    quarterly: list[Decimal | str | None]
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Tracking:
     quarters: list[tuple[dt.date, dt.date]]
     lines: list[Line]
     checks: list[Check]
+    may_show: Disclosed
 
 
 def write_tracking(
@@ -97,17 +102,19 @@ def write_tracking(
         tracking = _tracking(cursor, project, reporting_date)
         wanted = made.fingerprint(
             project.project.name, project.project.dates_status, tracking.logframe.model_dump(mode="json"),
-            reporting_date, [asdict(line) for line in tracking.lines],
+            reporting_date, [asdict(line) for line in tracking.lines], tracking.may_show.notes,
         )  # fmt: skip
         current = made.is_current(cursor, NAME, project.id, wanted, [file])
     if current:
         connection.commit()  # lets the lock go; nothing was written
-        return Extract([file], len(tracking.lines), tracking.checks, changed=False)
+        return Extract(
+            [file], len(tracking.lines), tracking.checks, changed=False, disclosure=tracking.may_show.check()
+        )
     made.publish(
         connection, NAME, project.id, wanted=wanted, count=len(tracking.lines), run_id=run_id, rows=None,
         writers={file: lambda path: _write_workbook(tracking, path)},
     )  # fmt: skip
-    return Extract([file], len(tracking.lines), tracking.checks, changed=True)
+    return Extract([file], len(tracking.lines), tracking.checks, changed=True, disclosure=tracking.may_show.check())
 
 
 def _write_workbook(tracking: Tracking, path: Path) -> None:
@@ -121,8 +128,11 @@ def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> T
     logframe = made.logframe_of(project)
     labels = Labels.read(cursor, logframe)
     spans = quarters(reporting_date, QUARTERS)
-    values = to_date(cursor, project.id, reporting_date)
-    quarterly = in_quarters(cursor, project.id, spans[0][1], spans[-1][1])
+    year = campaign_year(project, reporting_date)
+    may_show = disclosed(cursor, project, logframe, TRACKING, until=reporting_date, year=year)
+    values = may_show.values(to_date(cursor, project.id, reporting_date), "to_date")
+    found = in_quarters(cursor, project.id, spans[0][1], spans[-1][1])
+    quarterly = {name: may_show.value(value, "quarter") for name, value in found.items()}
     lines: list[Line] = []
     for result in logframe.results:
         for indicator in logframe.indicators:
@@ -130,7 +140,7 @@ def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> T
                 of_quarters = [quarterly.get((indicator.code, end)) for _, end in spans]
                 value = values.get(indicator.code)
                 lines += _lines(project, indicator, value, of_quarters, labels, reporting_date)
-    return Tracking(project, logframe, reporting_date, spans, lines, _checks(lines, values, reporting_date))
+    return Tracking(project, logframe, reporting_date, spans, lines, _checks(lines, values, reporting_date), may_show)
 
 
 def _lines(
@@ -146,8 +156,8 @@ def _lines(
     given = {code for target in indicator.targets for code in target.by} | set(indicator.baseline.by)
     if not given or dimension is None:
         trend = quarterly[-1].trend if quarterly[-1] else None
-        series = [at.value if at else None for at in quarterly]
-        return [_line(project, indicator, None, None, value.value if value else None, series, trend, reporting_date)]
+        series = [at.shown if at else None for at in quarterly]
+        return [_line(project, indicator, None, None, value.shown if value else None, series, trend, reporting_date)]
     found = []
     for code in labels.ordered(dimension, given):
         series = [_cell(at, dimension, code) for at in quarterly]
@@ -162,11 +172,12 @@ def _line(
     indicator: Indicator,
     code: str | None,
     category: str | None,
-    value: Decimal | None,
-    series: list[Decimal | None],
+    figure: Decimal | str | None,
+    series: list[Decimal | str | None],
     trend: str | None,
     reporting_date: dt.date,
 ) -> Line:
+    mark, value = (figure, None) if isinstance(figure, str) else (None, figure)
     targets = sorted(indicator.targets, key=lambda target: target.month)
     due = [target for target in targets if milestone(project, target) >= reporting_date]
     upcoming = due[0] if due else targets[-1] if targets else None
@@ -183,6 +194,7 @@ def _line(
         baseline_text=baseline_text(indicator.baseline.status) if baseline is None else None,
         baseline_status=indicator.baseline.status,
         value=value,
+        mark=mark,
         next_date=milestone(project, upcoming) if upcoming else None,
         next_target=_figure(upcoming, code),
         next_text=upcoming.text if upcoming else None,
@@ -190,8 +202,8 @@ def _line(
         final_target=_figure(final, code),
         final_text=final.text if final else None,
         final_pct=_percentage(value, _figure(final, code)),
-        situation=_situation(indicator, value, expected),
-        trend=TRENDS.get(trend or ""),
+        situation=MASKED if mark else _situation(indicator, value, expected),
+        trend=HIDDEN if any(isinstance(at, str) for at in series[-2:]) else TRENDS.get(trend or ""),
         quarterly=series,
     )
 
@@ -236,22 +248,22 @@ def _percentage(value: Decimal | None, target: Decimal | None) -> Decimal | None
     return round(100 * value / target, 1) if value is not None and target else None
 
 
-def _cell(value: Value | None, dimension: str, code: str) -> Decimal | None:
+def _cell(value: Value | None, dimension: str, code: str) -> Decimal | str | None:
     cell = value.cells.get(dimension, {}).get(code) if value else None
-    return cell.value if cell else None
+    return cell.shown if cell else None
 
 
-def _direction(series: list[Decimal | None]) -> str | None:
+def _direction(series: list[Decimal | str | None]) -> str | None:
     """The trend of a category between the last two quarters: the view tells it of totals, read here of one cell."""
     before, now = series[-2], series[-1]
-    if before is None or now is None:
+    if before is None or now is None or isinstance(before, str) or isinstance(now, str):
         return None
     return "hausse" if now > before else "baisse" if now < before else "stable"
 
 
 def _checks(lines: list[Line], values: Mapping[str, Value], reporting_date: dt.date) -> list[Check]:
     stale = [code for code, value in values.items() if value.period_end != reporting_date]
-    missing = [line.indicator for line in lines if line.value is None]
+    missing = [line.indicator for line in lines if line.value is None and line.mark is None]
     late = [line.indicator for line in lines if line.situation == LATE]
 
     def named(codes: list[str]) -> str:

@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from meal_pipelines.extracts.table import Kind, Tone
 from meal_pipelines.extracts.tracking import LATE, NO_TARGET, NO_VALUE, ON_TRACK, WATCH, Line, Tracking
-from meal_pipelines.extracts.wording import ILLUSTRATIVE, INTERNAL, LEVELS, day, sentence
+from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MASKED, day, sentence
 from meal_pipelines.extracts.workbook import (
     A3,
     ACCENT,
@@ -29,6 +29,7 @@ from meal_pipelines.extracts.workbook import (
     put,
     tone,
 )
+from meal_pipelines.protect.disclosure import HIDDEN
 
 HEADINGS: list[tuple[str, float]] = [
     ("Code", 12), ("Indicateur", 52), ("Unité", 13), ("Référence", 11), ("Statut de la référence", 22),
@@ -43,6 +44,7 @@ LIGHTS: dict[str, tuple[str, Tone]] = {
     LATE: ("○ ", "bad"),
     NO_TARGET: ("– ", "muted"),
     NO_VALUE: ("– ", "muted"),
+    MASKED: ("– ", "muted"),
 }
 """A shape and a word beside the colour: the sheet is also read in black and white."""
 HEADER = 6
@@ -84,7 +86,7 @@ def _title(sheet: Worksheet, tracking: Tracking) -> None:
     put(sheet["A2"], f"{project.label} · données arrêtées au {day(tracking.reporting_date)}")
     sheet["A2"].font = Font(name="Calibri", size=11, color=GREY)
     illustrative = f"VALEURS ILLUSTRATIVES. {ILLUSTRATIVE} " if tracking.logframe.illustrative else ""
-    put(sheet["A3"], illustrative + INTERNAL)
+    put(sheet["A3"], illustrative + tracking.may_show.notes[0])
     sheet["A3"].font = Font(name="Calibri", size=10, bold=True, color="7F6000")
     summary = CellRichText()
     for word, (shape, shade) in LIGHTS.items():
@@ -131,10 +133,11 @@ def _line(sheet: Worksheet, line: int, at: Line, *, again: bool) -> None:
     values: list[tuple[Any, Kind]] = [
         (at.indicator, "text"), (label if not again else f"    — {at.category}", "wrap"), (at.unit, "wrap"),
         (at.baseline if at.baseline is not None else at.baseline_text, "decimal"), (at.baseline_status, "wrap"),
-        (at.value if at.value is not None else None, "decimal"),
+        (at.mark or at.value, "decimal"),
         (at.next_target if at.next_target is not None else at.next_text, "decimal"), (at.next_date, "date"),
-        (at.next_pct, "number"), (at.final_target if at.final_target is not None else at.final_text, "decimal"),
-        (at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"), (at.trend, "center"),
+        (HIDDEN if at.mark else at.next_pct, "number"),
+        (at.final_target if at.final_target is not None else at.final_text, "decimal"),
+        (HIDDEN if at.mark else at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"), (at.trend, "center"),
         *((value, "decimal") for value in at.quarterly),
     ]  # fmt: skip
     for number, (value, kind) in enumerate(values, 1):
@@ -160,6 +163,7 @@ def _line(sheet: Worksheet, line: int, at: Line, *, again: bool) -> None:
 
 def _notes(sheet: Worksheet, line: int, tracking: Tracking) -> None:
     notes = [
+        *tracking.may_show.notes,
         "Valeur à date : depuis le démarrage pour un indicateur cumulé ; « – » : non mesuré, jamais zéro. "
         "« à établir » : la référence n'est pas encore connue.",
         "Situation : valeur à date rapportée à ce qui est attendu à cette date, sur la droite entre deux cibles pour "

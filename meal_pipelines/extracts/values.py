@@ -21,21 +21,29 @@ ADDITIVE = ("count_unique", "sum")
 UNKNOWN = "inconnu"
 """The category of a unit whose dimension is empty, as `indicators.value` names it."""
 UNKNOWN_LABEL = "Non précisé"
+SEX, WOMEN = "sex", "F"
+"""The dimension and the category by which every mart of the warehouse tells women."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One category of one dimension of a value."""
+    """One category of one dimension of a value. mark: what stands in the place of a value that is hidden."""
 
     value: Decimal | None
     units: int | None
+    mark: str | None = None
+
+    @property
+    def shown(self) -> Decimal | str | None:
+        return self.value if self.mark is None else self.mark
 
 
 @dataclass
 class Value:
     """One indicator over one period: the total and, for each dimension, its categories.
 
-    value: None when nothing was measured or when the measure has no total; never zero in its place.
+    value: None when nothing was measured, when the measure has no total, or when it is hidden; never zero in its place.
+    mark: what stands in the place of a hidden value · is_size_hidden: whether how many it is about is hidden.
     """
 
     indicator: str
@@ -48,11 +56,17 @@ class Value:
     computed_at: dt.datetime | None = None
     trend: str | None = None
     cells: dict[str, dict[str, Cell]] = field(default_factory=dict)
+    mark: str | None = None
+    is_size_hidden: bool = False
+
+    @property
+    def shown(self) -> Decimal | str | None:
+        return self.value if self.mark is None else self.mark
 
     @property
     def is_measured(self) -> bool:
-        return self.value is not None or any(
-            cell.value is not None for cells in self.cells.values() for cell in cells.values()
+        return self.shown is not None or any(
+            cell.shown is not None for cells in self.cells.values() for cell in cells.values()
         )
 
 
@@ -69,6 +83,17 @@ def label_of(day: dt.date) -> str:
 def milestone(project: LoadedProject, target: Target) -> dt.date:
     """The day a target falls due: M12 is the end of the month in which the twelfth month of the project ends."""
     return target_period(project.project.starts_on, target.month).end
+
+
+def campaign_year(project: LoadedProject, reporting_date: dt.date) -> int:
+    """The last calendar year that the data cover to its end (or to the project's), never before the project's first."""
+    last = reporting_date.year if is_complete(project, reporting_date.year, reporting_date) else reporting_date.year - 1
+    return min(max(last, project.project.starts_on.year), project.project.ends_on.year)
+
+
+def is_complete(project: LoadedProject, year: int, reporting_date: dt.date) -> bool:
+    """Whether the data cover what the project has of a calendar year."""
+    return reporting_date >= min(dt.date(year, 12, 31), project.project.ends_on)
 
 
 def quarters(cutoff: dt.date, count: int) -> list[tuple[dt.date, dt.date]]:

@@ -20,7 +20,8 @@ TO_ESTABLISH = "à établir"
 NO_TOTAL = "pas de total"
 NOT_MEASURED = "non mesuré"
 ILLUSTRATIVE = "Valeurs de référence et cibles illustratives : à remplacer par celles du cadre logique contractuel."
-INTERNAL = "Usage interne : secret statistique non encore appliqué (les petits effectifs ne sont pas masqués)."
+INTERNAL = "Usage interne : pour ce destinataire, project.yaml demande de ne pas masquer les petits effectifs."
+MASKED = "Effectif masqué"
 
 
 def number(value: Decimal | int) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def disagreements(loaded: LoadedProject) -> list[str]:
     """One sentence per disagreement, with the file and the line to mend; none when all is well."""
-    found = list(_of_persons(loaded))
+    found = [*_of_persons(loaded), *_of_disclosure(loaded)]
     for form in loaded.forms.values():
         found += _unknown_names(loaded, form)
         found += _two_classes(loaded, form)
@@ -179,3 +179,21 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
                     f"{where} : « {name} » sert à reconnaître une personne et est montrée en clair dans « {form.name} ». "
                     f"Classez-la identifier, quasi_identifier ou free_text."
                 )
+
+
+def _of_disclosure(loaded: LoadedProject) -> Iterator[str]:
+    """A threshold for a dimension that is none, or an exception for an indicator that is none, would protect nothing."""
+    settings = loaded.project.disclosure
+    codes = [] if loaded.logframe is None else [indicator.code for indicator in loaded.logframe.indicators]
+    dimensions = {} if loaded.logframe is None else loaded.logframe.dimensions
+    for code in settings.without_persons:
+        if code not in codes:
+            where = loaded.lines.at("disclosure", "without_persons")
+            yield f"{where} : l'indicateur « {code} » n'est pas dans logframe.yaml. Corrigez le code ou retirez-le."
+    said: list[tuple[tuple[str, ...], dict[str, int]]] = [(("disclosure", "dimensions"), settings.dimensions)]
+    said += [(("disclosure", "recipients", name), given.dimensions) for name, given in settings.recipients.items()]
+    for keys, named in said:
+        for name in named:
+            if name not in dimensions:
+                where = loaded.lines.at(*keys, name)
+                yield f"{where} : la dimension « {name} » n'est pas dans logframe.yaml. Corrigez le nom ou retirez-la."

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from meal_pipelines.project.disclosure import Disclosure
 from meal_pipelines.project.privacy import Privacy
 from meal_pipelines.project.processing import DataProtection, Processing
 from meal_pipelines.project.retention import Retention
@@ -211,6 +212,7 @@ class Project(Strict):
     data_protection: DataProtection = Field(default_factory=DataProtection)
     erasure: Leaving = "delete"
     withdrawal: Leaving = "delete"
+    disclosure: Disclosure = Field(default_factory=Disclosure)
     sources: dict[Identifier, Server]
     forms: dict[Identifier, Form]
 

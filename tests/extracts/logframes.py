@@ -46,7 +46,7 @@ def edited(loaded: LoadedProject, change: Callable[[Indicator], Mapping[str, Any
 
 
 def fill(cursor: Any, loaded: LoadedProject, *, cutoff: dt.date = CUTOFF, without: tuple[str, ...] = ()) -> None:
-    """Invented values for every period until `cutoff`: totals, and categories that add up to them.
+    """Invented values for every period until `cutoff`: totals, and categories that add up to them; none is small.
 
     Replaces what an earlier call wrote for this project. Amounts grow with time, so that every cell differs.
     """
@@ -55,7 +55,7 @@ def fill(cursor: Any, loaded: LoadedProject, *, cutoff: dt.date = CUTOFF, withou
     calendar = Calendar.of(loaded.project.starts_on, loaded.project.ends_on, cutoff)
     rows = [
         (loaded.id, indicator.code, period.kind, period.label, period.start, period.end, json.dumps(disaggregation),
-         3, 4, value, units)
+         300, 400, value, units)
         for rank, indicator in enumerate(loaded.logframe.indicators, 1)
         for number, period in enumerate(calendar.periods, 1)
         if indicator.code not in without and period.kind in ("quarter", "year", "to_date")
@@ -76,10 +76,10 @@ def _figures(indicator: Indicator, rank: int, number: int) -> list[tuple[dict[st
     if kind in ("ratio", "derived", "median"):
         value = round(20 + rank + number * 0.37, 2)
         cells = [
-            ({name: code}, value + 1, 2) for name in indicator.disaggregations for code in CATEGORIES.get(name, [])
+            ({name: code}, value + 1, 20) for name in indicator.disaggregations for code in CATEGORIES.get(name, [])
         ]
         return [({}, value, 40 + number), *cells]
-    women, men, unknown = 17 * number + rank, 11 * number, number % 3 + 1
+    women, men, unknown = 17 * number + rank, 11 * number, number % 3 + 6
     total = women + men + unknown
     cells = []
     for name in indicator.disaggregations:

@@ -305,7 +305,7 @@ def test_the_first_sheet_says_what_the_workbook_is_not(warehouse: Warehouse, tmp
         "Lisez-moi", "Resultats", "Indicateurs", "Valeurs", "Appariements", "Controles", "Ecarts",
     ]  # fmt: skip
     text = " ".join(str(cell) for line in sheet(extract.files[0], "Lisez-moi") for cell in line if cell)
-    said = ("Aucun format d'import officiel", "secret statistique non encore appliqué", "illustratives", "non vérifié")
+    said = ("Aucun format d'import officiel", "cache un petit nombre de personnes", "illustratives", "non vérifié")
     for part in said:
         assert part in text
     for page in workbook:

@@ -89,7 +89,7 @@ def test_without_a_catalogue_every_code_is_to_be_confirmed(warehouse: Warehouse,
     check = next(check for check in extract.checks if check.name == "codes_verifies")
     assert check.passed is False
     text = " ".join(str(cell) for line in sheet(extract.files[0], "Lisez-moi") for cell in line if cell)
-    assert "secret statistique non encore appliqué" in text
+    assert "cache un petit nombre de personnes" in text
     assert "Aucun code n'est officiel" in text
 
 

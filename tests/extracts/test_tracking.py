@@ -112,7 +112,7 @@ def test_notes_say_illustrative_and_internal(warehouse: Warehouse, tmp_path: Pat
     extract = _write(warehouse, loaded, tmp_path)
     text = " ".join(str(cell) for line in sheet(extract.files[0], "Tableau de suivi") for cell in line if cell)
     assert "VALEURS ILLUSTRATIVES" in text
-    assert "secret statistique non encore appliqué" in text
+    assert "cache un petit nombre de personnes" in text
     assert _write(warehouse, loaded, tmp_path).changed is False
 
 
