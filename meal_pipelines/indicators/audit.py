@@ -59,8 +59,8 @@ QUERIES = {
                 period_kind = 'to_date' and value < lag(value) over (
                     partition by indicator, period_kind, disaggregation order by period_end
                 ) as falls,
-                first_value(value) over (
-                    partition by indicator, period_kind, period order by disaggregation = '{{}}' desc
+                max(value) filter (where disaggregation = '{{}}') over (
+                    partition by indicator, period_kind, period
                 ) as total
             from {values}
             where indicator = any(%(uniques)s)
