@@ -20,6 +20,7 @@ from meal_pipelines.cli_collection import collection
 from meal_pipelines.cli_keys import keys
 from meal_pipelines.cli_questionnaires import forms
 from meal_pipelines.cli_rights import privacy
+from meal_pipelines.cli_roles import roles
 from meal_pipelines.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 app.add_typer(forms, name="forms")
 app.add_typer(privacy, name="privacy")
+app.add_typer(roles, name="roles")
 app.add_typer(collection)
 
 Projects = Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement (peut se répéter).")]
@@ -266,6 +268,9 @@ def url(
     client: Annotated[
         Client, typer.Option("--for", help="psql (et DBeaver), ou sqlalchemy (et pandas).")
     ] = Client.PSQL,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="L'analyste de ce projet seul (« meal roles grant »).")
+    ] = None,
     demo: Demo = False,
 ) -> None:
     """L'adresse de connexion d'un rôle, sans mot de passe."""
@@ -273,12 +278,26 @@ def url(
 
     settings = settings_of(demo)
     with Warehouse.open(settings) as warehouse:
-        address = warehouse.url(role.value).set(password=None)
+        if project is not None:
+            _check_admitted(warehouse, role, project)
+        address = warehouse.url(role.value, project=project).set(password=None)
         if client is Client.PSQL:
             address = address.set(drivername="postgresql")
         typer.echo(address.render_as_string(hide_password=False))
         if settings.database_url is None:
             typer.echo("La base embarquée s'arrête quand plus rien ne l'utilise : gardez « meal up » ouvert.", err=True)
+
+
+def _check_admitted(warehouse: Any, role: Reader, project: str) -> None:
+    from meal_pipelines.warehouse.project_analysts import admitted
+
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        known = admitted(cursor)
+    if role is not Reader.ANALYST or project not in known:
+        raise ConfigurationError(
+            f"« {project} » n'a pas d'analyste à lui ; créez-le : « uv run meal roles grant -p {project} ». Les autres rôles "
+            "lisent tous les projets."
+        )
 
 
 def _check_keys(settings: Settings, warehouse: Any) -> None:

@@ -32,6 +32,7 @@ def pseudonymised_spec(project: LoadedProject, form: LoadedForm, table: Table) -
             *(answer_column(form, question) for question in form.shown(table)),
         ),
         key=("submission_id",) if is_main else ("submission_id", "repeat_index"),
+        project=form.project,
     )
 
 

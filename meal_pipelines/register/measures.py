@@ -19,8 +19,8 @@ class Measure:
 MEASURES = (
     Measure(
         "Chiffrement",
-        "Chaque réponse reçue est scellée (AES-256-GCM) avant d'être écrite ; les clés sont hors de la base. Une copie volée de la "
-        "base ne nomme personne.",
+        "Chaque réponse reçue est scellée (AES-256-GCM) avant d'être écrite ; les clés sont hors de la base et se renouvellent. Une copie "
+        "volée de la base ne nomme personne.",
     ),
     Measure(
         "Fermé par défaut",
@@ -37,7 +37,17 @@ MEASURES = (
     ),
     Measure(
         "Refus de consentement",
-        "Quand la personne refuse, tout ce qui est personnel est vidé de sa réponse avant toute utilisation.",
+        "Quand la personne refuse, ce que sa réponse aurait de personnel est remplacé par une marque avant d'être scellé : "
+        "rien n'en est gardé.",
+    ),
+    Measure(
+        "Droits des personnes",
+        "Une personne peut être effacée, retirer son consentement, ou obtenir que ses données ne servent plus. La collecte ne ramène pas "
+        "ce qui a été effacé.",
+    ),
+    Measure(
+        "Conservation",
+        "Chaque mois, ce qui a dépassé la durée écrite et confirmée pour son formulaire est effacé partout, et vérifié.",
     ),
     Measure(
         "Droits d'accès",

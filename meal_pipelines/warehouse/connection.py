@@ -7,21 +7,21 @@ the embedded server: every connection is one of the three roles. What is in the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import psycopg2
-from psycopg2 import extensions
+from psycopg2 import errors, extensions
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
-from meal_pipelines.warehouse import migrate
+from meal_pipelines.warehouse import migrate, project_analysts
 from meal_pipelines.warehouse.cluster import DATABASE, HOST
 from meal_pipelines.warehouse.external import ExternalServer, connect
 from meal_pipelines.warehouse.refusals import value_free
-from meal_pipelines.warehouse.roles import ROLE_NAMES, Role, set_passwords
+from meal_pipelines.warehouse.roles import ROLE_NAMES, Role, role_name, set_passwords
 from meal_pipelines.warehouse.server import EmbeddedServer
 
 if TYPE_CHECKING:
@@ -78,17 +78,19 @@ class Warehouse:
             )
         EmbeddedServer(settings.home).discard()
 
-    def url(self, role: Role = "pipeline") -> sqlalchemy.URL:
+    def url(self, role: Role = "pipeline", *, project: str | None = None) -> sqlalchemy.URL:
         """The connection URL of a role: `postgresql+psycopg2`, over the socket where the server is embedded.
+
+        project: for the analyst of that project alone.
 
         It holds a password only when `MEAL_DATABASE_URL` does, or on Windows: never print it as a whole
         (`render_as_string()` hides it).
         """
         if isinstance(self._server, ExternalServer):
-            return self._server.url(role)
+            return self._server.url(role, project=project)
         import sqlalchemy
 
-        name, at = ROLE_NAMES[role], self._server.endpoint()
+        name, at = role_name(role, project), self._server.endpoint()
         if sys.platform == "win32":
             secret = self._server.cluster.passwords.get(name)
             return sqlalchemy.URL.create(DRIVER, name, secret, host=HOST, port=at.port, database=DATABASE)
@@ -124,6 +126,21 @@ class Warehouse:
         url = self.tcp_url("analyst")
         assert url is not None
         return url
+
+    def admit(self, project: str, tables: Sequence[str]) -> None:
+        """Make the analyst of one project; `tables`: those of `pseudonymised` that are the project's.
+
+        Raises: ConfigurationError, when whoever opens the warehouse may not make roles.
+        """
+        with self._making_roles() as connection:
+            project_analysts.admit(connection, project, tables)
+            if isinstance(self._server, EmbeddedServer):
+                set_passwords(connection, self._server.cluster.passwords)
+
+    def dismiss(self, project: str) -> None:
+        """Remove the analyst of one project. Raises: as `admit`."""
+        with self._making_roles() as connection:
+            project_analysts.dismiss(connection, project)
 
     def engine(self, role: Role = "pipeline") -> sqlalchemy.Engine:
         """A small cached pool per role. Its errors keep their class and lose every value."""
@@ -181,11 +198,32 @@ class Warehouse:
         migrate.check_not_newer(found)
         if found != migrate.head():
             migrate.upgrade(self._administrator)
+            self._separate()
         if isinstance(self._server, ExternalServer):
             self._server.learn_role()
         elif sys.platform == "win32" and self._server.cluster.passwords.get(ROLE_NAMES["pipeline"]) is None:
             with closing(self._server.connect_as_superuser()) as connection:
                 set_passwords(connection, self._server.cluster.passwords)
+
+    @contextmanager
+    def _making_roles(self) -> Iterator[extensions.connection]:
+        """One transaction of whoever may make roles."""
+        try:
+            with closing(self._administrator()) as connection, connection:
+                yield connection
+        except errors.InsufficientPrivilege:
+            raise ConfigurationError(
+                "L'utilisateur de MEAL_DATABASE_URL ne peut ni créer ni retirer de rôle : il lui faut CREATEROLE. Demandez-le à "
+                "l'administrateur, ou faites lancer cette commande par lui."
+            ) from None
+        except psycopg2.Error as error:
+            raise value_free(error) from None
+
+    def _separate(self) -> None:
+        """Fixed tables may be new: analysts of one project read what is theirs in those too."""
+        with closing(self._administrator()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("set local role meal_pipeline")
+            project_analysts.separate(cursor)
 
     def _administrator(self) -> extensions.connection:
         """Whoever makes roles and tables: the URL's user, or the embedded server's superuser."""

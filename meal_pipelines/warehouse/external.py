@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.warehouse.roles import ROLE_NAMES, Role
+from meal_pipelines.warehouse.roles import Role, role_name
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -59,7 +59,7 @@ class ExternalServer:
             "variable dans l'environnement ou dans .env, puis relancez."
         )
 
-    def url(self, role: Role) -> sqlalchemy.URL:
+    def url(self, role: Role, *, project: str | None = None) -> sqlalchemy.URL:
         """For the pipeline the URL given; for a reader the same place under his own name, without any password.
 
         The administrator gives `meal_analyst` and `meal_dpo` their passwords (`ALTER ROLE … PASSWORD`); libpq finds them
@@ -72,7 +72,7 @@ class ExternalServer:
             here = self._url.difference_update_query(("user", "password", "options"))
             return sqlalchemy.URL.create(
                 here.drivername,
-                ROLE_NAMES[role],
+                role_name(role, project),
                 host=here.host,
                 port=here.port,
                 database=here.database,

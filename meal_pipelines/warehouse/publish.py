@@ -108,7 +108,7 @@ def publish(cursor: Any, spec: TableSpec, *, whole: bool, changed: str | None) -
     moved_name = sql.Identifier(spec.schema, spec.staged)
     cursor.execute(sql.SQL("alter table {} rename to {}").format(moved_name, sql.Identifier(spec.name)))
     describe_table(cursor, spec.schema, spec.name, spec.description, spec.columns)
-    grant_readers(cursor, spec.schema, spec.name)
+    grant_readers(cursor, spec.schema, spec.name, spec.project)
     return moved
 
 
@@ -119,7 +119,7 @@ def ensure_live(cursor: Any, spec: TableSpec) -> None:
         return
     create_table(cursor, spec.schema, spec.name, spec.columns)
     describe_table(cursor, spec.schema, spec.name, spec.description, spec.columns)
-    grant_readers(cursor, spec.schema, spec.name)
+    grant_readers(cursor, spec.schema, spec.name, spec.project)
 
 
 def record_build(

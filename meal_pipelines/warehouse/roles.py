@@ -1,7 +1,8 @@
 """Who may read what: the three roles, the schemas, and the grants a published table needs.
 
 meal_pipeline owns everything; meal_analyst reads the READABLE schemas; meal_dpo also the RESERVED ones. The roles and
-schemas are made by `migrations/`; here is what the rest of the code needs to know of them.
+schemas are made by `migrations/`; here is what the rest of the code needs to know of them. Analysts of one project are in
+`project_analysts.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import psycopg2
 from psycopg2 import extensions, sql
 
 from meal_pipelines.warehouse.passwords import Passwords
+from meal_pipelines.warehouse.project_analysts import admitted, analyst_of, let_in
 
 Role = Literal["pipeline", "analyst", "dpo"]
 
@@ -22,8 +24,13 @@ RESERVED = ("vault", "audit")
 PRIVATE = ("raw", "cleaned", "build")
 
 
-def grant_readers(cursor: extensions.cursor, schema: str, table: str) -> None:
-    """Let the schema's readers, and nobody else, read a table or view.
+def role_name(role: Role, project: str | None = None) -> str:
+    """Its name in PostgreSQL; that of the analyst of one project when `project` is given."""
+    return analyst_of(project) if project is not None and role == "analyst" else ROLE_NAMES[role]
+
+
+def grant_readers(cursor: extensions.cursor, schema: str, table: str, project: str | None = None) -> None:
+    """Let the schema's readers, and nobody else, read a table or view. project: whose it is, when it holds only one's.
 
     Needed after `ALTER TABLE … SET SCHEMA`: default privileges are given at creation only, and a table made in `build`
     comes without any. In a private schema this takes rights away.
@@ -34,12 +41,13 @@ def grant_readers(cursor: extensions.cursor, schema: str, table: str) -> None:
         cursor.execute(sql.SQL("grant select on {} to meal_analyst, meal_dpo").format(name))
     elif schema in RESERVED:
         cursor.execute(sql.SQL("grant select on {} to meal_dpo").format(name))
+    let_in(cursor, schema, table, project)
 
 
 def set_passwords(connection: extensions.connection, passwords: Passwords) -> None:
-    """Give the three roles the passwords of `MEAL_HOME` (made when missing); the server gets SCRAM verifiers only."""
+    """Give the roles the passwords of `MEAL_HOME` (made when missing); the server gets SCRAM verifiers only."""
     with connection.cursor() as cursor:
-        for name in ROLE_NAMES.values():
+        for name in (*ROLE_NAMES.values(), *map(analyst_of, admitted(cursor))):
             verifier = psycopg2.extensions.encrypt_password(
                 passwords.ensure(name), name, scope=connection, algorithm="scram-sha-256"
             )

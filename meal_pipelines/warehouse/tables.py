@@ -32,13 +32,14 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table that the pipeline builds and publishes. key: its grain."""
+    """A table that the pipeline builds and publishes. key: its grain. project: whose it is, None when it holds several."""
 
     schema: str
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    project: str | None = None
 
     @property
     def qualified(self) -> str:

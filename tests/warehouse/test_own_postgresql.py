@@ -14,6 +14,7 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from meal_pipelines.warehouse.cluster import Cluster
+from meal_pipelines.warehouse.external import connect
 
 PASSWORD = "mot-de-passe-d-essai"
 
@@ -89,6 +90,25 @@ def test_roles_that_an_administrator_made_beforehand_are_enough(elsewhere: Elsew
     elsewhere.execute("grant meal_pipeline to invitee", "grant create on database prete to invitee")
     with _open(elsewhere.url("invitee", "prete")) as warehouse, warehouse.engine().connect() as connection:
         assert connection.exec_driver_sql("select current_user").scalar() == "meal_pipeline"
+
+
+def test_an_analyst_of_one_project_is_made_there_too_by_whoever_may_make_roles(elsewhere: Elsewhere) -> None:
+    """Since PostgreSQL 16 having made a role is not being a member of it, and its rights are given by the tables' owner."""
+    with _open(elsewhere.url("administratrice", "suivi")) as warehouse:
+        with warehouse.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "create table marts.meeting as select project from unnest(array['prim2', 'autre']) as project"
+            )
+        for _ in range(2):
+            warehouse.admit("prim2", [])
+        elsewhere.execute(sql.SQL("alter role meal_analyst_prim2 password {}").format(sql.Literal(PASSWORD)))
+        url = warehouse.url("analyst", project="prim2").set(password=PASSWORD)
+        with closing(connect(url)) as connection, connection.cursor() as cursor:
+            cursor.execute("select project from marts.meeting")
+            assert cursor.fetchall() == [("prim2",)]
+        warehouse.dismiss("prim2")
+    with _open(elsewhere.url("invitee", "prete")) as warehouse, pytest.raises(ConfigurationError, match="CREATEROLE"):
+        warehouse.admit("prim2", [])
 
 
 def test_a_user_without_the_rights_is_told_which_ones(elsewhere: Elsewhere) -> None:
