@@ -18,7 +18,6 @@ from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.stage_cases import Bench, bench_of
 
-
 # How long a case takes depends on what else the machine does, and is no property of the code.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
