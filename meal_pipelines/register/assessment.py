@@ -42,7 +42,7 @@ RISKS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Reconnaissance par recoupement (petites populations)",
         "Dans une commune où vivent peu de personnes d'une nationalité, un âge et un sexe suffisent à désigner quelqu'un.",
-        ("Pseudonymes", "Généralisation", "Droits d'accès"),
+        ("Pseudonymes", "Généralisation", "Petits effectifs", "Droits d'accès"),
     ),
     (
         "Modification non désirée",
@@ -90,6 +90,11 @@ def write(project: LoadedProject, path: Path, day: dt.date) -> None:
                 ("Mesures à ajouter", sentence(BY_CONTROLLER)),
             ]
         )
+    disclosure = project.project.disclosure
+    stricter = ", plus strict pour certaines ventilations" if disclosure.dimensions else ""
+    page.text(
+        f"Seuil des petits effectifs : {disclosure.threshold} personnes{stricter}. Approuvé par : {disclosure.approved_by}."
+    )
     page.heading("5. Avis et validation")
     page.facts(
         [
@@ -160,6 +165,7 @@ def _necessity(page: Page, activities: Sequence[Treatment]) -> None:
     page.subheading("Conservation")
     page.facts([(one.title, sentence(one.retention)) for one in activities])
     page.subheading("Droits des personnes")
+    page.text(next(measure.text for measure in MEASURES if measure.name == "Droits des personnes"))
     page.text(f"Adresse où les exercer, délais et personne chargée d'y répondre : {BY_CONTROLLER}.")
 
 

@@ -36,6 +36,11 @@ MEASURES = (
         "Ce qui permettrait de reconnaître quelqu'un par recoupement n'est montré qu'en plus grossier : tranche d'âge, province, mois.",
     ),
     Measure(
+        "Petits effectifs",
+        "Dans les extraits remis aux bailleurs, un chiffre sur trop peu de personnes est masqué, et d'autres avec lui pour qu'il ne se "
+        "recalcule pas, même d'une publication à l'autre.",
+    ),
+    Measure(
         "Refus de consentement",
         "Quand la personne refuse, ce que sa réponse aurait de personnel est remplacé par une marque avant d'être scellé : "
         "rien n'en est gardé.",

@@ -1,7 +1,8 @@
 """Analysts restricted to one project: a role each, made on demand, and row-level security on what holds several projects.
 
 `meal_analyst_<project>` belongs to the group `meal_project_analyst`. Of tables with a column `project` the group reads the
-project's own rows; of `pseudonymised` each role reads its project's tables; of whatever else, nothing, unless it is reference data.
+project's own rows; of `pseudonymised` each role reads its project's tables; of whatever else, nothing, unless it is reference data. Never
+more than `meal_analyst` reads.
 Nothing here exists, and no table has policies, before the first such role. The three roles of everybody are in `roles.py`.
 """
 
@@ -98,6 +99,8 @@ def let_in(cursor: extensions.cursor, schema: str, table: str, project: str | No
     if project is not None:
         if schema == "pseudonymised" and _exists(cursor, analyst_of(project)):
             cursor.execute(sql.SQL("grant select on {} to {}").format(name, sql.Identifier(analyst_of(project))))
+    elif not _is_for_analysts(cursor, schema, table):
+        cursor.execute(sql.SQL("revoke all on {} from {}").format(name, group))
     elif schema in OF_SEVERAL and _tells_project(cursor, schema, table):
         cursor.execute(sql.SQL("alter table {} enable row level security").format(name))
         for policy, rule in POLICIES.items():
@@ -106,6 +109,13 @@ def let_in(cursor: extensions.cursor, schema: str, table: str, project: str | No
         cursor.execute(sql.SQL("grant select on {} to {}").format(name, group))
     elif schema == "marts" and table in REFERENCE:
         cursor.execute(sql.SQL("grant select on {} to {}").format(name, group))
+
+
+def _is_for_analysts(cursor: extensions.cursor, schema: str, table: str) -> bool:
+    """Some tables of the readable schemas are the pipeline's own: the counts behind hidden cells."""
+    cursor.execute("select has_table_privilege('meal_analyst', format('%%I.%%I', %s, %s), 'select')", (schema, table))
+    row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def _tells_project(cursor: extensions.cursor, schema: str, table: str) -> bool:

@@ -107,6 +107,25 @@ def test_no_row_of_another_project_is_reached_in_any_table(apart: Warehouse, two
     assert wanted <= reached and not any(two[1].project.id in table for table in reached)
 
 
+def test_nothing_is_read_that_the_analyst_of_all_projects_does_not_read(
+    apart: Warehouse, two: tuple[Bench, Bench]
+) -> None:
+    """`extracts.published_cell` holds the counts behind hidden cells, and is the pipeline's alone."""
+    own = two[0].project.id
+    with apart.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select c.oid::regclass::text from pg_class as c where relnamespace::regnamespace::text = any (%s) and"
+            " relkind in ('r', 'p', 'v') and has_table_privilege(%s, c.oid, 'select')"
+            " and not has_table_privilege('meal_analyst', c.oid, 'select')",
+            (list(READABLE), f"meal_analyst_{own}"),
+        )
+        assert cursor.fetchall() == []
+        cursor.execute("select has_table_privilege('meal_analyst', 'extracts.published_cell', 'select')")
+        assert cursor.fetchone() == (False,)
+    with pytest.raises(errors.InsufficientPrivilege):
+        rows(apart, "extracts.published_cell", of=own)
+
+
 def test_the_project_s_own_rows_are_all_there(apart: Warehouse, two: tuple[Bench, Bench]) -> None:
     own = two[0].project.id
     for table in ("marts.meeting", "indicators.value", "indicators.progress", "quality.rejection"):
