@@ -19,7 +19,7 @@ import typer
 from meal_pipelines.cli_collection import collection
 from meal_pipelines.cli_keys import keys
 from meal_pipelines.cli_questionnaires import forms
-from meal_pipelines.cli_rights import privacy
+from meal_pipelines.cli_requests import privacy
 from meal_pipelines.cli_roles import roles
 from meal_pipelines.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError

@@ -1,4 +1,4 @@
-"""The commands `meal privacy …` by which a person's rights are exercised: found, erased, consent withdrawn.
+"""The commands `meal privacy …` by which a person's rights are exercised: found, given her data, erased, consent withdrawn, left to rest.
 
 Words in, work done elsewhere, words out, as in `cli.py`. Who is meant is never an argument: titles of processes and histories
 of shells are read by others.
@@ -7,6 +7,8 @@ of shells are read by others.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,6 +85,41 @@ def withdraw_consent(
 ) -> None:
     """Retirer le consentement d'une personne : comme un refus, tout ce qui est personnel est effacé. Sans --yes, montrer."""
     _erase(project, why, person, yes, acting_as, demo, "withdrawal")
+
+
+@privacy.command()
+@explained
+def export(
+    project: ProjectName,
+    why: Reason,
+    person: Persons = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Dossier neuf à écrire (par défaut dans MEAL_OUT/<projet>/personnes).")
+    ] = None,
+    acting_as: ActingAs = Title.DPO,
+    demo: Demo = False,
+) -> None:
+    """Tout ce qui est gardé sur une personne, en clair : JSON, classeur en français, fichiers. Données personnelles !"""
+    from meal_pipelines.display import console
+    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.protect.access import Actor
+    from meal_pipelines.protect.finding import places_of
+    from meal_pipelines.protect.person_folder import write_folder
+
+    settings = settings_of(demo)
+    loaded = load_projects(settings, [project])[project]
+    actor = Actor.here(acting_as.value, why)
+    with opened(settings) as (warehouse, keyring):
+        places = places_of(warehouse, keyring, loaded, _meant(loaded, keyring, person))
+        folder = to or settings.out / project / "personnes" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        held = write_folder(settings, warehouse, keyring, loaded, places, folder, actor)
+    console.print(f"Écrit dans {folder} :", soft_wrap=True)
+    console.print(f"  soumissions : {len(held['soumissions'])} ; fichiers joints : {len(held['fichiers'])}")
+    console.print(
+        "Ce dossier est en clair, lisible par vous seul·e. Relisez-le (une réponse en texte libre peut nommer quelqu'un d'autre), "
+        "remettez-le à la personne elle-même par une voie sûre, puis effacez-le.",
+        soft_wrap=True,
+    )
 
 
 @privacy.command()

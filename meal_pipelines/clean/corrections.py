@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -178,13 +179,47 @@ def forget_lines(
         if key in submissions or (line.repeat, line.repeat_index) in rows.get(key, ())
     }
     if gone and really:
-        text = path.read_text(encoding="utf-8-sig")
-        header = text.partition("\n")[0]
-        delimiter = ";" if header.count(";") > header.count(",") else ","
-        written = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-        kept = [row for line, row in enumerate(written, start=1) if line not in gone]
-        part = path.with_suffix(".part")
-        with part.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file, delimiter=delimiter).writerows(kept)
-        part.replace(path)
+        rows_written, delimiter = _written(path)
+        _write(path, [row for line, row in enumerate(rows_written, start=1) if line not in gone], delimiter)
     return len(gone)
+
+
+def add_line(path: Path, correction: Correction) -> None:
+    """Add a line at the end of a form's log, which is made if need be, for its owner's eyes only."""
+    rows, delimiter = _written(path) if path.exists() else ([list(COLUMNS)], ",")
+    values = {
+        "submission_id": correction.submission_id, "repeat": correction.repeat,
+        "repeat_index": str(correction.repeat_index or ""), "question": correction.question,
+        "old_value": correction.old or "", "new_value": correction.new or "", "issue": correction.reason,
+        "author": correction.author,
+    }  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, [*rows, [values.get(name, "") for name in rows[0]]], delimiter)
+
+
+def take_last_line(path: Path, submission_id: str, repeat: str, repeat_index: int, question: str) -> bool:
+    """Take the last line about one answer out of a form's log. Returns: whether there was one."""
+    lines = read_log(path).by_submission.get(submission_id, ())
+    place = (repeat, repeat_index, question)
+    about = [line.line for line in lines if (line.repeat, line.repeat_index, line.question) == place]
+    if about:
+        rows, delimiter = _written(path)
+        _write(path, [row for line, row in enumerate(rows, start=1) if line != about[-1]], delimiter)
+    return bool(about)
+
+
+def _written(path: Path) -> tuple[list[list[str]], str]:
+    """The lines of a log as they stand, header included, and what separates their fields."""
+    text = path.read_text(encoding="utf-8-sig")
+    header = text.partition("\n")[0]
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), delimiter
+
+
+def _write(path: Path, rows: list[list[str]], delimiter: str) -> None:
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    part.replace(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -44,12 +44,24 @@ def take_out(
         )
     with warehouse.connect() as connection, connection.cursor() as cursor:
         record(cursor, actor, "files", project, form=form, submission_id=submission_id, items=len(files))
-    folder.mkdir(mode=0o700, parents=True)
-    for number, (name, media_type, address) in enumerate(files, start=1):
-        with store.opened(project, address) as sealed:
-            pieces = keyring.file_sealer(project).unseal(sealed, address)
-            _write(folder / f"{number:02}_{_harmless(name)}{extension_of(media_type)}", pieces)
+    write_out(keyring, store, project, files, folder)
     return len(files)
+
+
+def write_out(
+    keyring: Keyring, store: FileStore, project: str, files: Sequence[tuple[str, str | None, bytes]], folder: Path
+) -> list[str]:
+    """Write kept files, as (name, media type, address), into a new folder. Returns: what they are called there.
+
+    The caller has recorded the access. Raises: MealError, when one does not open.
+    """
+    folder.mkdir(mode=0o700, parents=True)
+    written = []
+    for number, (name, media_type, address) in enumerate(files, start=1):
+        written.append(f"{number:02}_{_harmless(name)}{extension_of(media_type)}")
+        with store.opened(project, address) as sealed:
+            _write(folder / written[-1], keyring.file_sealer(project).unseal(sealed, address))
+    return written
 
 
 def _write(path: Path, pieces: Iterator[bytes]) -> None:
