@@ -83,7 +83,7 @@ def decide(
     Args: offers, of all of them · spans: first and last day of each (kind, period), cut at the last day of data.
     In the caller's transaction, which commits; one process at a time per project.
     """
-    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"extracts.published_cell:{project}",))
+    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"audit.published_cell:{project}",))
     current = frozenset(publications)
     past = earlier(cursor, project, current)
     wanted = _fingerprint(settings, figures, offers, past, sorted(current), spans)

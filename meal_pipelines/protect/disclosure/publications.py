@@ -1,6 +1,6 @@
 """What each recipient was shown: the cells of every publication, with the counts behind them, hidden or not.
 
-The table `extracts.published_cell` is the memory that differencing is judged by. A publication is a draft, replaced when
+The table `audit.published_cell` is the memory that differencing is judged by. A publication is a draft, replaced when
 it is made again, until it is released: a released one is never forgotten. Who decides is `plan.py`.
 """
 
@@ -61,12 +61,12 @@ def record(cursor: Any, project: str, current: Collection[Publication], cells: I
     versions: dict[Publication, int] = {}
     for recipient, publication in sorted(current):
         cursor.execute(
-            "delete from extracts.published_cell where project = %s and recipient = %s and publication = %s"
+            "delete from audit.published_cell where project = %s and recipient = %s and publication = %s"
             " and released_at is null",
             (project, recipient, publication),
         )
         cursor.execute(
-            "select coalesce(max(version), 0) + 1 from extracts.published_cell"
+            "select coalesce(max(version), 0) + 1 from audit.published_cell"
             " where project = %s and recipient = %s and publication = %s",
             (project, recipient, publication),
         )
@@ -74,7 +74,7 @@ def record(cursor: Any, project: str, current: Collection[Publication], cells: I
     rows = [(project, *publication_of(cell), versions[publication_of(cell)], *_row(cell)) for cell in cells]
     execute_values(
         cursor,
-        "insert into extracts.published_cell (project, recipient, publication, version, indicator, period_kind, period,"
+        "insert into audit.published_cell (project, recipient, publication, version, indicator, period_kind, period,"
         " period_start, period_end, disaggregation, quantity, units, counts, reason, shown_as, threshold) values %s",
         rows,
         page_size=500,
@@ -87,7 +87,7 @@ def release(cursor: Any, project: str, recipient: str, publication: str) -> int:
     For whoever freezes a report. Returns: how many cells that is; 0 when it was already released or never prepared.
     """
     cursor.execute(
-        "update extracts.published_cell set released_at = now()"
+        "update audit.published_cell set released_at = now()"
         " where project = %s and recipient = %s and publication = %s and released_at is null",
         (project, recipient, publication),
     )
@@ -113,7 +113,7 @@ def _row(cell: PublishedCell) -> Sequence[Any]:
 def _read(cursor: Any, project: str) -> list[tuple[PublishedCell, bool]]:
     cursor.execute(
         "select recipient, publication, indicator, period_kind, period, disaggregation, quantity, units, counts,"
-        " period_start, period_end, reason, shown_as, threshold, version, released_at is null from extracts.published_cell"
+        " period_start, period_end, reason, shown_as, threshold, version, released_at is null from audit.published_cell"
         " where project = %s order by recipient, publication, version, indicator, period_kind, period,"
         " disaggregation::text, quantity",
         (project,),
