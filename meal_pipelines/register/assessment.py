@@ -78,6 +78,8 @@ def write(project: LoadedProject, path: Path, day: dt.date) -> None:
     for position, (event, impact, names) in enumerate(RISKS, 1):
         page.subheading(f"4.{position}. {event}")
         texts = [f"{measure.name}. {measure.text}" for measure in MEASURES if measure.name in names]
+        if "Petits effectifs" in names:
+            texts.append(_threshold(project))
         page.facts(
             [
                 ("Conséquences possibles", impact),
@@ -90,11 +92,6 @@ def write(project: LoadedProject, path: Path, day: dt.date) -> None:
                 ("Mesures à ajouter", sentence(BY_CONTROLLER)),
             ]
         )
-    disclosure = project.project.disclosure
-    stricter = ", plus strict pour certaines ventilations" if disclosure.dimensions else ""
-    page.text(
-        f"Seuil des petits effectifs : {disclosure.threshold} personnes{stricter}. Approuvé par : {disclosure.approved_by}."
-    )
     page.heading("5. Avis et validation")
     page.facts(
         [
@@ -105,6 +102,12 @@ def write(project: LoadedProject, path: Path, day: dt.date) -> None:
         ]
     )
     page.save(path)
+
+
+def _threshold(project: LoadedProject) -> str:
+    said = project.project.disclosure
+    stricter = ", plus strict pour certaines ventilations" if said.dimensions else ""
+    return f"Seuil : {said.threshold} personnes{stricter}. Approuvé par : {said.approved_by}."
 
 
 def _criteria(activities: Sequence[Treatment]) -> Iterator[tuple[str, str]]:
