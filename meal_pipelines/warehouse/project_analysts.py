@@ -112,7 +112,7 @@ def let_in(cursor: extensions.cursor, schema: str, table: str, project: str | No
 
 
 def _is_for_analysts(cursor: extensions.cursor, schema: str, table: str) -> bool:
-    """Some tables of the readable schemas are the pipeline's own: the counts behind hidden cells."""
+    """Whether the analyst of all projects reads it: who takes a table from him takes it from the group."""
     cursor.execute("select has_table_privilege('meal_analyst', format('%%I.%%I', %s, %s), 'select')", (schema, table))
     row = cursor.fetchone()
     return bool(row and row[0])
