@@ -71,6 +71,7 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
             build = stage.prepare(
                 platform.warehouse, platform.keyring, loaded, current, log, run_id=context.run_id,
                 progress=lambda done, total: platform.advance(name, done, total),
+                workers=platform.settings.workers,
             )  # fmt: skip
             if build is None:
                 verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None

@@ -52,6 +52,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
             build = stage.prepare(
                 platform.warehouse, platform.keyring, loaded, current, run_id=context.run_id,
                 progress=lambda done, total: platform.advance(name, done, total),
+                workers=platform.settings.workers,
             )  # fmt: skip
             if build is None:
                 verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None

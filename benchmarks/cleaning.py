@@ -34,7 +34,7 @@ def ours(place: Place, form: str, *, audited: bool) -> Figures:
     from meal_pipelines.protect import stage as protect
 
     project, keyring, log = place.project(), place.keyring(), read_log(Path("none"))
-    loaded = project.forms[form]
+    loaded, workers = project.forms[form], place.settings.workers
     with place.warehouse() as warehouse:
         _collect(place, warehouse, keyring, form)
         _forget(warehouse, project, loaded)
@@ -42,12 +42,12 @@ def ours(place: Place, form: str, *, audited: bool) -> Figures:
         import pandera.pandas  # noqa: F401 - loaded once a night, whatever the rows
 
         with stopwatch() as watch:
-            cleaned = clean.prepare(warehouse, keyring, project, loaded, log)
+            cleaned = clean.prepare(warehouse, keyring, project, loaded, log, workers=workers)
             assert cleaned is not None
             if judge is not None:
                 judge.cleaned()
             clean.publish(warehouse, cleaned, log)
-            protected = protect.prepare(warehouse, keyring, project, loaded)
+            protected = protect.prepare(warehouse, keyring, project, loaded, workers=workers)
             assert protected is not None
             if judge is not None:
                 judge.pseudonymised()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from meal_pipelines.errors import ConfigurationError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The folder that holds `projects/`, `dbt_like_sql/` and this package."""
 
@@ -60,6 +62,19 @@ class Settings:
         return replace(
             self, home=home, out=self.out / "demo", keyring=home / "keyring.json", database_url=None, demo=True
         )
+
+    @property
+    def workers(self) -> int:
+        """How many processes work on one large form (`MEAL_WORKERS`); by default two, where there are two processors.
+
+        Raises: ConfigurationError, when it is no number from 1 on.
+        """
+        asked = self.variables.get("MEAL_WORKERS", "").strip()
+        if not asked:
+            return min(2, os.cpu_count() or 1)
+        if not asked.isdecimal() or not int(asked):
+            raise ConfigurationError("MEAL_WORKERS doit être un nombre entier, 1 ou plus. Corrigez-le dans .env.")
+        return int(asked)
 
     @property
     def sample(self) -> Path:

@@ -19,13 +19,48 @@ UNKNOWN_COLUMNS = "colonnes d'un classeur (leurs lettres : « meal forms receive
 """What stands for the columns of workbooks that no question explains: what a partner wrote above one may name somebody."""
 
 
+@dataclass(kw_only=True)
+class Found:
+    """What was counted in one chunk, or in all of a form's.
+
+    submissions: looked at · deleted: those that are no longer at their source · quarantined: those that do not stand · rows: by
+    table · faults: findings by (rule, severity) · unknown: questions that nobody has declared · unknown_versions: versions that
+    nothing describes · not_judged: rules that could not be · absent, met: of the submissions that people corrected, those that
+    are deleted and those that are there.
+    """
+
+    submissions: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    faults: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
+    unknown_versions: set[str] = field(default_factory=set)
+    not_judged: set[str] = field(default_factory=set)
+    corrections: list[Outcome] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
+    met: set[str] = field(default_factory=set)
+
+    def add(self, other: Found) -> None:
+        """Count what was found elsewhere as well."""
+        self.submissions += other.submissions
+        self.deleted += other.deleted
+        self.quarantined += other.quarantined
+        self.rows.update(other.rows)
+        self.faults.update(other.faults)
+        self.corrections += other.corrections
+        for mine, others in (
+            (self.unknown, other.unknown), (self.unknown_versions, other.unknown_versions),
+            (self.not_judged, other.not_judged), (self.absent, other.absent), (self.met, other.met),
+        ):  # fmt: skip
+            mine |= others
+
+
 @dataclass
-class CleanBuild:
+class CleanBuild(Found):
     """One form, built and not yet published.
 
-    specs: its tables, main first · whole: built anew, not by a delta · submissions: looked at · quarantined: of them,
-    those that do not stand · faults: findings by (rule, severity) · unknown: questions that nobody has declared.
-    readings: how each version of the form is read.
+    specs: its tables, main first · whole: built anew, not by a delta · readings: how each version of the form is read.
     """
 
     form: LoadedForm
@@ -35,14 +70,6 @@ class CleanBuild:
     until: int
     run_id: str | None
     readings: Readings
-    submissions: int = 0
-    deleted: int = 0
-    quarantined: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
-    faults: Counter[tuple[str, str]] = field(default_factory=Counter)
-    unknown: set[str] = field(default_factory=set)
-    not_judged: set[str] = field(default_factory=set)
-    corrections: list[Outcome] = field(default_factory=list)
 
     @property
     def changed(self) -> str:

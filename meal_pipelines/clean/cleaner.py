@@ -1,6 +1,6 @@
-"""Clean one chunk of submissions: open, spread, correct, judge, and write what stands with what was found.
+"""Clean one chunk of submissions: open, spread, correct, judge, and pack what stands with what was found.
 
-Chunks, deltas and publication are in `stage.py`; what makes an answer right is in `judge.py`.
+Writes nothing. Chunks, deltas and publication are in `stage.py`; what makes an answer right is in `judge.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from meal_pipelines.clean.build import REJECTION_COLUMNS, UNKNOWN_COLUMNS, CleanBuild
+from meal_pipelines.clean.build import REJECTION_COLUMNS, UNKNOWN_COLUMNS, CleanBuild, Found
 from meal_pipelines.clean.coded import Rows, spread
 from meal_pipelines.clean.corrections import CleaningLog, as_written
 from meal_pipelines.clean.extract import RawTable, extract
@@ -20,12 +20,39 @@ from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect import personal
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.redaction import is_mark
-from meal_pipelines.warehouse.copy import NULL, Writer, bytea_column, escape_column
+from meal_pipelines.warehouse.copy import NULL, Packed, bytea_column, escape_column, pack
 from meal_pipelines.warehouse.tables import TableSpec
 
 
+class ChunkCleaner:
+    """Cleans chunks of one form, each submission by the way its version is read."""
+
+    def __init__(self, build: CleanBuild, keyring: Keyring, log: CleaningLog) -> None:
+        import pandera.pandas  # noqa: F401 - a second, before the first chunk rather than during it
+
+        self.build, self.keyring, self.log = build, keyring, log
+        self.cleaners: dict[int, Cleaner] = {}
+
+    def __call__(self, rows: list[Any]) -> tuple[list[Packed], Found]:
+        """Clean n submissions: rows of (submission_id, version, form_version, submitted_at, state, load_id, payload)."""
+        present = [row for row in rows if row[4] == "present"]
+        corrected, readings, packed = self.log.by_submission.keys(), self.build.readings, list[Packed]()
+        found = Found(
+            deleted=len(rows) - len(present),
+            absent={row[0] for row in rows if row[4] != "present"} & corrected,
+            met={row[0] for row in present} & corrected,
+        )
+        for reading, part in readings.parted(present) if present else ():
+            cleaner = self.cleaners.get(id(reading)) or Cleaner(self.build, self.keyring, self.log, reading)
+            self.cleaners[id(reading)] = cleaner
+            packed += cleaner.clean(part, found)
+            found.not_judged |= cleaner.judge.not_judged
+        found.unknown_versions |= readings.unknown
+        return packed, found
+
+
 class Cleaner:
-    """Cleans chunks of one form; holds what does not change between chunks.
+    """Cleans submissions of one form that are read alike; holds what does not change between chunks.
 
     reading: how the submissions of an old version are read; None for those that are read as today's.
     """
@@ -38,26 +65,30 @@ class Cleaner:
         self.judge = Judge(self.form)
         self.has_columns = self.form.form.source.sheet is not None
 
-    def clean(self, rows: list[Any], writer: Writer) -> None:
-        """Clean n submissions: rows of (submission_id, version, form_version, submitted_at, state, load_id, payload)."""
+    def clean(self, rows: list[Any], found: Found) -> list[Packed]:
+        """Clean n submissions that are there (see above); their rows by table, and those of the rejections."""
         ids = [row[0] for row in rows]
         places = [f"raw|{self.form.project}|{self.form.name}|{row[0]}|{row[1]}" for row in rows]
         payloads = self.sealer.unseal([row[6] for row in rows], places)
         tables = extract(self.form.questionnaire, payloads) if self.reading is None else self.reading.extract(payloads)
         in_words_of_today = as_written if self.reading is None else self.reading.corrected
-        self.build.corrections += self.log.apply(ids, tables, in_words_of_today)
+        found.corrections += self.log.apply(ids, tables, in_words_of_today)
         today = _days(rows, tables[MAIN])
         judged: dict[str, Judged] = {}
         for name, raw in tables.items():
             judged[name] = self.judge.judge(raw, judged, today)
-            self.build.unknown |= {UNKNOWN_COLUMNS} if raw.unknown and self.has_columns else raw.unknown
+            found.unknown |= {UNKNOWN_COLUMNS} if raw.unknown and self.has_columns else raw.unknown
         self._quarantine(judged)
-        self.build.submissions += len(rows)
-        self.build.quarantined += int((~judged[MAIN].stands).sum())
+        found.submissions += len(rows)
+        found.quarantined += int((~judged[MAIN].stands).sum())
         refused = self._consent_refused(judged)
+        packed = []
         for spec, (name, table) in zip(self.build.specs, judged.items(), strict=True):
-            self._write(spec, name, table, rows, refused[name], writer)
-        self._write_faults(judged, rows, writer)
+            kept = np.flatnonzero(table.stands)
+            found.rows[spec.qualified] += len(kept)
+            if len(kept):
+                packed.append(self._pack(spec, name, table, rows, kept, refused[name]))
+        return [*packed, self._pack_faults(judged, rows, found)]
 
     def _quarantine(self, judged: dict[str, Judged]) -> None:
         """A row of a repeat does not stand when the row around it does not."""
@@ -81,12 +112,9 @@ class Cleaner:
             refused[name] = rows
         return refused
 
-    def _write(
-        self, spec: TableSpec, name: str, table: Judged, rows: list[Any], refused: np.ndarray[Any, Any], writer: Writer
-    ) -> None:
-        kept = np.flatnonzero(table.stands)
-        if not len(kept):
-            return
+    def _pack(
+        self, spec: TableSpec, name: str, table: Judged, rows: list[Any], kept: Rows, refused: np.ndarray[Any, Any]
+    ) -> Packed:
         ids = [row[0] for row in rows]
         system = self._system(name, table, rows, kept)
         system["submission_id"] = spread(escape_column(ids), table.raw.owners[kept])
@@ -96,8 +124,7 @@ class Cleaner:
             written = _arrays if question.type in ("select_multiple", "rank") else escape_column
             data.append(answers.spread(written(answers.texts), kept))
         data.append(self._personal(spec, table, ids, kept, refused))
-        self.build.rows[spec.qualified] += len(kept)
-        writer.copy("build", spec.staged, spec.names(), data)
+        return pack("build", spec.staged, spec.names(), data)
 
     def _system(self, name: str, table: Judged, rows: list[Any], kept: Rows) -> dict[str, list[str]]:
         """The technical columns, formatted, the identifier of the submission excepted."""
@@ -149,24 +176,19 @@ class Cleaner:
             sealed[position] = blob
         return bytea_column(sealed)
 
-    def _write_faults(self, judged: dict[str, Judged], rows: list[Any], writer: Writer) -> None:
+    def _pack_faults(self, judged: dict[str, Judged], rows: list[Any], found: Found) -> Packed:
         lines = []
         for name, table in judged.items():
             for fault in table.faults:
-                self.build.faults[fault.rule, fault.severity] += 1
+                found.faults[fault.rule, fault.severity] += 1
                 owner = rows[table.raw.owner[fault.row]]
                 index = str(table.raw.repeat_index[fault.row]) if name != MAIN else "0"
                 lines.append(
                     (owner[0], name, index, fault.question, fault.rule, fault.message, fault.severity, str(owner[5]))
                 )
-        if lines:
-            names = [column.name for column in REJECTION_COLUMNS]
-            writer.copy(
-                "build",
-                self.build.rejections,
-                names,
-                [escape_column(list(column)) for column in zip(*lines, strict=True)],
-            )
+        names = [column.name for column in REJECTION_COLUMNS]
+        data = [escape_column(list(column)) for column in zip(*lines, strict=True)]
+        return pack("build", self.build.rejections, names, data)
 
 
 def _days(rows: list[Any], main: RawTable) -> np.ndarray[Any, Any]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import psycopg2
 from psycopg2 import sql
 
-from meal_pipelines.clean.build import REJECTION_COLUMNS, CleanBuild
-from meal_pipelines.clean.cleaner import Cleaner
+from meal_pipelines.clean.build import REJECTION_COLUMNS, CleanBuild, Found
+from meal_pipelines.clean.cleaner import ChunkCleaner
 from meal_pipelines.clean.corrections import CleaningLog
 from meal_pipelines.clean.findings import record_findings
 from meal_pipelines.clean.readings import Readings
@@ -25,12 +26,12 @@ from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.warehouse import publish as wap
 from meal_pipelines.warehouse.connection import Warehouse
-from meal_pipelines.warehouse.copy import Writer
+from meal_pipelines.warehouse.copy import Packed, Writer
 from meal_pipelines.warehouse.fetch import in_chunks
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import create_table
+from meal_pipelines.workers import LARGE, ROWS, Workers
 
-CHUNK = 10_000
 RULES_VERSION = "2"
 """Raised when the code judges differently: every form is then cleaned again."""
 
@@ -50,8 +51,9 @@ def prepare(
     *,
     run_id: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> CleanBuild | None:
-    """Build the form's cleaned tables in `build`.
+    """Build the form's cleaned tables in `build`. workers: processes that work on a large form, this one included.
 
     Returns: None when nothing changed since the last build.
     Raises: MealError (a wrong key, a database refusal), never with a value of the data.
@@ -66,7 +68,10 @@ def prepare(
                 connection.commit()
                 if total is None:
                     return None
-                _build(build, reader, connection, keyring, log, total, progress)
+                make = partial(ChunkCleaner, build, keyring, log)
+                with Workers(make, others=workers - 1 if total > LARGE else 0) as hands:
+                    _build(build, reader, connection, hands, total, progress)
+                _conclude(build, log)
                 for spec in specs:
                     wap.finish_staging(cursor, spec)
                     wap.show_candidate(cursor, spec, whole=build.whole, changed=build.changed)
@@ -108,37 +113,38 @@ def _plan(cursor: Any, build: CleanBuild) -> int | None:
 
 
 def _build(
-    build: CleanBuild, reader: Any, connection: Any, keyring: Keyring, log: CleaningLog, total: int,
+    build: CleanBuild, reader: Any, connection: Any, hands: Workers[ChunkCleaner], total: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:  # fmt: skip
     """Read, clean and write chunk after chunk; one chunk is written while the next is cleaned."""
-    cleaners: dict[int, Cleaner] = {}
-    done = 0
-    # A whole build sees every submission: what it does not meet is nowhere. A delta only learns of deletions.
-    gone = set(log.by_submission) if build.whole else set()
     with Writer(connection) as writer:
-        for rows in _chunks(reader, build):
-            present = [row for row in rows if row[4] == "present"]
-            gone.update(row[0] for row in rows if row[4] != "present")
-            gone.difference_update(row[0] for row in present)
-            build.deleted += len(rows) - len(present)
-            for reading, part in build.readings.parted(present) if present else ():
-                cleaner = cleaners.get(id(reading)) or Cleaner(build, keyring, log, reading)
-                cleaners[id(reading)] = cleaner
-                cleaner.clean(part, writer)
-            done += len(rows)
+
+        def keep(done: tuple[list[Packed], Found]) -> None:
+            packed, found = done
+            build.add(found)
+            for rows in packed:
+                writer.copy(rows)
             if progress is not None:
-                progress(done, total)
+                progress(build.submissions + build.deleted, total)
+
+        hands.work(_chunks(reader, build), keep)
     connection.commit()
-    build.not_judged = {told for cleaner in cleaners.values() for told in cleaner.judge.not_judged}
-    build.corrections += log.without_submission(sorted(gone & log.by_submission.keys()))
+
+
+def _conclude(build: CleanBuild, log: CleaningLog) -> None:
+    """What only the whole form tells: the same, whoever worked on which chunk."""
+    # A whole build sees every submission: what it does not meet is nowhere. A delta only learns of deletions.
+    gone = (set(log.by_submission) if build.whole else build.absent) - build.met
+    build.corrections += log.without_submission(gone)
+    build.corrections.sort(key=lambda outcome: outcome.correction.line)
+    build.readings.unknown |= build.unknown_versions
 
 
 def _chunks(reader: Any, build: CleanBuild) -> Iterator[list[Any]]:
-    """The last version of each changed submission, in order, `CHUNK` at a time."""
+    """The last version of each changed submission, in order, `ROWS` at a time."""
     query = sql.SQL(LATEST).format(changed=sql.Identifier("build", build.changed))
     whose = {"project": build.form.project, "form": build.form.name, "until": build.until}
-    return in_chunks(reader, query, whose, size=CHUNK)
+    return in_chunks(reader, query, whose, size=ROWS)
 
 
 def publish(warehouse: Warehouse, build: CleanBuild, log: CleaningLog) -> None:

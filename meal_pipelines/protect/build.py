@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.warehouse.copy import Packed
 from meal_pipelines.warehouse.tables import Column, TableSpec, short
 
 IDENTITY_COLUMNS = (
     Column("submission_id", "text", ""), Column("repeat_index", "integer", ""), Column("person_id", "text", ""),
     Column("repeat", "text", ""), Column("sealed", "bytea", ""),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What became of one chunk: rows to write, and counts of them as in `ProtectBuild`."""
+
+    packed: list[Packed]
+    rows: int
+    persons: int
+    without_person: int
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Open sealed answers, and compute what may be shown of them: the pseudonym, and what quasi-identifiers become.
 
-Chunks, joins and publication are in `stage.py`; what a pseudonym is, in `pseudonyms.py`.
+Writes nothing. Chunks, joins and publication are in `stage.py`; what a pseudonym is, in `pseudonyms.py`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.privacy import Generalisation
 from meal_pipelines.project.questionnaire import Question, Table
 from meal_pipelines.protect import personal
-from meal_pipelines.protect.build import IDENTITY_COLUMNS, ProtectBuild
+from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.pseudonyms import Pseudonymiser, generalise
 from meal_pipelines.protect.redaction import MARK, is_mark, replacement
 from meal_pipelines.protect.tables import card_question, derived_columns, generalised
-from meal_pipelines.warehouse.copy import Writer, bytea_column, escape_column
+from meal_pipelines.warehouse.copy import Packed, bytea_column, escape_column, pack
 from meal_pipelines.warehouse.tables import TableSpec
 
 
@@ -33,6 +33,22 @@ class _Coarser(dict[tuple[str | None, str | None], str | None]):
     def __missing__(self, pair: tuple[str | None, str | None]) -> str | None:
         shown = self[pair] = generalise(self._rule, self._bands, *pair)
         return shown
+
+
+class ChunkDeriver:
+    """Computes what is shown of chunks of one form's tables. derivers: by table, main first."""
+
+    def __init__(self, build: ProtectBuild, keyring: Keyring, project: LoadedProject) -> None:
+        tables = build.form.questionnaire.tables.values()
+        self.derivers = {
+            table.name: Deriver(build, spec, table, keyring, project)
+            for spec, table in zip(build.specs, tables, strict=True)
+        }
+
+    def __call__(self, chunk: tuple[str, list[Any]]) -> Derived:
+        """Work on n rows of the table named: (submission_id, repeat_index, personal, days …)."""
+        table, rows = chunk
+        return self.derivers[table].derive(rows)
 
 
 class Deriver:
@@ -81,8 +97,8 @@ class Deriver:
             return None
         return self.table.question(rule.on) or self.form.questionnaire.main.question(rule.on)
 
-    def derive(self, rows: list[Any], writer: Writer) -> None:
-        """Write n rows of derived columns, and the identities found in them."""
+    def derive(self, rows: list[Any]) -> Derived:
+        """n rows of derived columns, and the identities found in them."""
         documents = self._open(rows)
         data: list[list[str | None]] = [[row[0] for row in rows], [str(row[1]) for row in rows]]
         people, cards = self._people(documents)
@@ -90,16 +106,16 @@ class Deriver:
             data.append(people)
             if self.has_cards:
                 data.append(cards)
-            without = people.count(None)
-            self.build.persons += len(rows) - without
-            self.build.without_person += without
         for question, _ in self.shown:
             data.append(self._generalise(question, rows, documents))
-        self.build.rows += len(rows)
         names = [column.name for column in self.columns]
         data = self._without_restricted(data, people, cards)
-        writer.copy("build", self.build.derived(self.spec), names, [escape_column(column) for column in data])
-        self._to_vault(rows, documents, people, writer)
+        packed = [pack("build", self.build.derived(self.spec), names, [escape_column(column) for column in data])]
+        if self.persons is None:
+            return Derived(packed, len(rows), 0, 0)
+        without = people.count(None)
+        packed.append(self._to_vault(rows, documents, people))
+        return Derived(packed, len(rows), len(rows) - without, without)
 
     def _people(self, documents: list[dict[str, str]]) -> tuple[list[str | None], list[str | None]]:
         """The pseudonyms of n rows: the person's, and that of the card shown."""
@@ -153,12 +169,8 @@ class Deriver:
         coarser = self.coarser.setdefault(question.column, _Coarser(rule, self.bands))
         return [coarser[pair] for pair in zip(answers, days, strict=True)]
 
-    def _to_vault(
-        self, rows: list[Any], documents: list[dict[str, str]], people: list[str | None], writer: Writer
-    ) -> None:
+    def _to_vault(self, rows: list[Any], documents: list[dict[str, str]], people: list[str | None]) -> Packed:
         """Seal the identifiers of each person apart, where only the data-protection officer's role reaches."""
-        if self.persons is None:
-            return
         columns = []
         for name, column in self.identifiers:
             answers = [document.get(column) for document in documents]
@@ -172,7 +184,7 @@ class Deriver:
         data = [escape_column([line[position] for line in lines]) for position in (0, 1, 2)]
         names = [column.name for column in IDENTITY_COLUMNS]
         repeat = escape_column([self.table.name] * len(lines))
-        writer.copy("build", self.build.identities, names, [*data, repeat, bytea_column(sealed)])
+        return pack("build", self.build.identities, names, [*data, repeat, bytea_column(sealed)])
 
 
 def _mark(document: dict[str, str]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -18,8 +19,8 @@ from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Table
-from meal_pipelines.protect.build import IDENTITY_COLUMNS, ProtectBuild
-from meal_pipelines.protect.deriver import Deriver
+from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
+from meal_pipelines.protect.deriver import ChunkDeriver
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.restriction import leave_out_inside, restricted
 from meal_pipelines.protect.tables import pseudonymised_spec
@@ -29,8 +30,8 @@ from meal_pipelines.warehouse.copy import Writer
 from meal_pipelines.warehouse.fetch import in_chunks
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import TableSpec, create_table, identifiers
+from meal_pipelines.workers import LARGE, ROWS, Workers
 
-CHUNK = 10_000
 PROTECTION_VERSION = "1"
 """Raised when the code normalises, hashes or generalises differently: every form is then protected again."""
 
@@ -43,9 +44,11 @@ def prepare(
     *,
     run_id: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> ProtectBuild | None:
     """Build the form's pseudonymised tables in `build`; None when its cleaned tables did not change.
 
+    workers: processes that work on a large form, this one included.
     Raises: MealError (a wrong key, a database refusal), never with a value of the data.
     """
     specs = [pseudonymised_spec(project, form, table) for table in form.questionnaire.tables.values()]
@@ -53,17 +56,15 @@ def prepare(
     with closing(warehouse.psycopg()) as reader, closing(warehouse.psycopg()) as connection:
         try:
             with connection.cursor() as cursor:
-                is_due = _plan(cursor, build)
+                total = _plan(cursor, build)
                 connection.commit()
-                if not is_due:
+                if total is None:
                     return None
-                for spec, table in zip(specs, form.questionnaire.tables.values(), strict=True):
-                    _derive(build, spec, table, reader, connection, keyring, project, progress)
-                    _join(cursor, build, spec, table)
-                    if build.restricted:
-                        leave_out_inside(cursor, build, spec, table)
-                    wap.finish_staging(cursor, spec)
-                    wap.show_candidate(cursor, spec, whole=build.whole, changed=build.changed)
+                make = partial(ChunkDeriver, build, keyring, project)
+                with Workers(make, others=workers - 1 if total > LARGE else 0) as hands:
+                    for spec, table in zip(specs, form.questionnaire.tables.values(), strict=True):
+                        _derive(build, spec, table, reader, connection, hands, progress)
+                        _fill(cursor, build, spec, table)
                 connection.commit()
             return build
         except psycopg2.Error as error:
@@ -71,10 +72,14 @@ def prepare(
         raise refusal
 
 
-def _plan(cursor: Any, build: ProtectBuild) -> bool:
+def _plan(cursor: Any, build: ProtectBuild) -> int | None:
+    """Decide between whole and delta, list the changed submissions, make the staged tables.
+
+    Returns: how many submissions there are to look at; None when there is nothing to do.
+    """
     cleaned = wap.last_build(cursor, f"cleaned.{build.form.table}")
     if cleaned is None:
-        return False
+        return None
     build.until = cleaned.load_id
     build.restricted = restricted(cursor, build.form.project)
     parts = [PROTECTION_VERSION, cleaned.fingerprint, *sorted(build.restricted)]
@@ -83,42 +88,50 @@ def _plan(cursor: Any, build: ProtectBuild) -> bool:
     build.whole = last is None or last.fingerprint != build.fingerprint
     since = 0 if last is None or build.whole else last.load_id
     if not build.whole and build.until <= since:
-        return False
+        return None
     for name in (build.changed, build.identities):
         cursor.execute(sql.SQL("drop table if exists {} cascade").format(sql.Identifier("build", name)))
     cursor.execute(
         sql.SQL("create unlogged table {} as {}").format(sql.Identifier("build", build.changed), sql.SQL(CHANGED)),
         {"project": build.form.project, "form": build.form.name, "since": since, "until": build.until},
     )
+    total = int(cursor.rowcount)
     cursor.execute(
         sql.SQL("alter table {} add primary key (submission_id)").format(sql.Identifier("build", build.changed))
     )
     create_table(cursor, "build", build.identities, IDENTITY_COLUMNS, logged=False)
     for spec in build.specs:
         wap.stage(cursor, spec, whole=build.whole)
-    return True
+    return total
 
 
 def _derive(
-    build: ProtectBuild, spec: TableSpec, table: Table, reader: Any, connection: Any, keyring: Keyring,
-    project: LoadedProject, progress: Callable[[int, int], None] | None,
+    build: ProtectBuild, spec: TableSpec, table: Table, reader: Any, connection: Any, hands: Workers[ChunkDeriver],
+    progress: Callable[[int, int], None] | None,
 ) -> None:  # fmt: skip
     """Open each row's sealed answers, and write what may be shown of them and what goes to the vault."""
-    deriver = Deriver(build, spec, table, keyring, project)
+    deriver = hands.here.derivers[table.name]
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("build", build.derived(spec))))
         create_table(cursor, "build", build.derived(spec), deriver.columns, logged=False)
     with Writer(connection) as writer:
-        for rows in _chunks(reader, build, table, deriver.on):
-            deriver.derive(rows, writer)
+
+        def keep(done: Derived) -> None:
+            build.rows += done.rows
+            build.persons += done.persons
+            build.without_person += done.without_person
+            for rows in done.packed:
+                writer.copy(rows)
             if progress is not None:
                 progress(build.rows, build.rows)
+
+        hands.work(((table.name, rows) for rows in _chunks(reader, build, table, deriver.on)), keep)
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(sql.Identifier("build", build.derived(spec))))
 
 
 def _chunks(reader: Any, build: ProtectBuild, table: Table, on: list[tuple[str, str]]) -> Iterator[list[Any]]:
-    """(submission_id, repeat_index, personal, days …) of the rows to protect, `CHUNK` at a time."""
+    """(submission_id, repeat_index, personal, days …) of the rows to protect, `ROWS` at a time."""
     live, main = sql.Identifier("cleaned", build.form.table_of(table.name)), sql.Identifier("cleaned", build.form.table)
     index = sql.SQL("0") if table.name == MAIN else sql.SQL("t.repeat_index")
     days = [sql.SQL(", {}::text").format(sql.Identifier(alias, column)) for alias, column in on]
@@ -132,7 +145,16 @@ def _chunks(reader: Any, build: ProtectBuild, table: Table, on: list[tuple[str, 
             sql.Identifier("build", build.changed)
         ),
     )
-    return in_chunks(reader, query, size=CHUNK)
+    return in_chunks(reader, query, size=ROWS)
+
+
+def _fill(cursor: Any, build: ProtectBuild, spec: TableSpec, table: Table) -> None:
+    """Fill the staged table and show what the table would become."""
+    _join(cursor, build, spec, table)
+    if build.restricted:
+        leave_out_inside(cursor, build, spec, table)
+    wap.finish_staging(cursor, spec)
+    wap.show_candidate(cursor, spec, whole=build.whole, changed=build.changed)
 
 
 def _join(cursor: Any, build: ProtectBuild, spec: TableSpec, table: Table) -> None:

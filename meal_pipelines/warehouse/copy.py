@@ -10,6 +10,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from typing import Any, Self
@@ -46,14 +47,29 @@ def bytea_column(values: Sequence[bytes | None]) -> list[str]:
     return [NULL if value is None else "\\\\x" + value.hex() for value in values]
 
 
-def copy_columns(cursor: Any, schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> int:
-    """COPY columns of formatted texts (see above) into a table; returns the number of rows."""
-    if not data or not data[0]:
-        return 0
-    body = "\n".join(map("\t".join, zip(*data, strict=True))) + "\n"
-    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(schema, table), identifiers(columns))
-    cursor.copy_expert(statement, io.BytesIO(body.encode()))
-    return len(data[0])
+@dataclass(frozen=True)
+class Packed:
+    """Rows of one table in COPY's text form, to be written by a `Writer`; nothing when there is no row."""
+
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+    body: bytes = field(repr=False)
+
+
+def pack(schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> Packed:
+    """Columns of formatted texts (see above) as the rows of a table."""
+    lines = "\n".join(map("\t".join, zip(*data, strict=True)))
+    return Packed(schema, table, tuple(columns), f"{lines}\n".encode() if lines else b"")
+
+
+def copy_packed(cursor: Any, rows: Packed) -> None:
+    """COPY rows into their table."""
+    if not rows.body:
+        return
+    names = identifiers(rows.columns)
+    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(rows.schema, rows.table), names)
+    cursor.copy_expert(statement, io.BytesIO(rows.body), size=len(rows.body))
 
 
 def binary_rows(columns: Mapping[str, Iterable[bytes]]) -> bytes:
@@ -121,17 +137,17 @@ class Writer:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="copy")
-        self._waiting: deque[Future[int]] = deque()
+        self._waiting: deque[Future[None]] = deque()
 
-    def copy(self, schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> None:
-        """As `copy_columns`; an error shows at a later call or at the end of the block."""
+    def copy(self, rows: Packed) -> None:
+        """As `copy_packed`; an error shows at a later call or at the end of the block."""
         while len(self._waiting) >= 2:
             self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(self._write, schema, table, columns, data))
+        self._waiting.append(self._pool.submit(self._write, rows))
 
-    def _write(self, schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> int:
+    def _write(self, rows: Packed) -> None:
         with self._connection.cursor() as cursor:
-            return copy_columns(cursor, schema, table, columns, data)
+            copy_packed(cursor, rows)
 
     def __enter__(self) -> Self:
         return self

@@ -18,7 +18,14 @@ def in_chunks(
     """
     with connection.cursor(name="chunks") as cursor, ThreadPoolExecutor(1, thread_name_prefix="fetch") as reading:
         cursor.execute(query, parameters)
-        coming = reading.submit(cursor.fetchmany, size)
+        coming = reading.submit(_fetch, cursor, size)
         while rows := coming.result():
-            coming = reading.submit(cursor.fetchmany, size)
+            coming = reading.submit(_fetch, cursor, size)
             yield rows
+
+
+def _fetch(cursor: Any, size: int) -> list[Any]:
+    """Rows that another process can be given: byte strings instead of views into memory."""
+    return [
+        tuple(bytes(value) if type(value) is memoryview else value for value in row) for row in cursor.fetchmany(size)
+    ]

@@ -1,0 +1,144 @@
+"""A large form's chunks, worked on side by side: by this process, and by others started beside it.
+
+What is done to a chunk, and what becomes of it, is the caller's. The others hold no connection and write nothing: they
+are given rows and give back what is to be written, so that a table is filled in one transaction, by this process. Keys
+reach them through a pipe, never through a command line, the environment or a file.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from meal_pipelines.beside import receive, send
+from meal_pipelines.errors import TransientError
+from meal_pipelines.settings import CHECKOUT
+
+Work = Callable[[Any], Any]
+"""What is made of a chunk."""
+Worker = TypeVar("Worker", bound=Work)
+
+ROWS = 10_000
+"""Rows of a chunk: a process holds one or two."""
+LARGE = 3 * ROWS
+"""From so many rows on, another process is worth the second that it takes to start (2026-11: 0.6 to 1.1 s)."""
+PIPE = 1 << 20
+"""Bytes that a pipe holds, where the system lets us choose; 64 kB make sixteen times the waits for Python's lock."""
+
+
+class Workers(Generic[Worker]):
+    """This process and `others` beside it, which all make the same of a chunk.
+
+    make: called once in each process, gives what works on chunks there; it can be pickled, as chunks can and what becomes of
+    them · here: what works in this process.
+    """
+
+    def __init__(self, make: Callable[[], Worker], *, others: int) -> None:
+        self._others = [_Other(make) for _ in range(others)]
+        self.here = make()
+
+    def work(self, chunks: Iterable[Any], keep: Callable[[Any], None]) -> None:
+        """Work on all chunks; whoever is free takes the next. `keep` is given what became of each, one at a time.
+
+        Raises: TransientError, when another process died; whatever a chunk, `chunks` or `keep` raised.
+        """
+        shared, one_at_a_time = _Shared(chunks), threading.Lock()
+
+        def kept(done: Any) -> None:
+            with one_at_a_time:
+                keep(done)
+
+        with ThreadPoolExecutor(max(1, len(self._others)), thread_name_prefix="beside") as threads:
+            beside = [threads.submit(other.work, shared, kept) for other in self._others]
+            try:
+                for chunk in shared:
+                    kept(self.here(chunk))
+            except BaseException:
+                shared.is_over = True
+                self._end()
+                raise
+            for other in self._others:
+                other.end_unless_ready()
+            for each in beside:
+                each.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        for other in self._others:
+            other.end()
+
+
+class _Shared(Iterator[Any]):
+    """Chunks that several threads take from; over as soon as one of them met an error."""
+
+    def __init__(self, chunks: Iterable[Any]) -> None:
+        self._chunks, self._lock, self.is_over = iter(chunks), threading.Lock(), False
+
+    def __next__(self) -> Any:
+        with self._lock:
+            if self.is_over:
+                raise StopIteration
+            return next(self._chunks)
+
+
+class _Other:
+    """One process beside this one: it starts at once, and is given its first chunk when it is ready."""
+
+    def __init__(self, make: Callable[[], Work]) -> None:
+        # Not `multiprocessing`: it would import the caller's program anew, a script's measures and a notebook's included.
+        options: dict[str, Any] = {}
+        if sys.platform == "win32":
+            options = {"creationflags": subprocess.CREATE_NO_WINDOW}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "meal_pipelines.beside"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=PIPE, cwd=CHECKOUT, **options,
+        )  # fmt: skip
+        self._make: Callable[[], Work] | None = make
+        self._is_ready = self._is_ended = False
+
+    def work(self, shared: _Shared, keep: Callable[[Any], None]) -> None:
+        """Have it work on chunks as long as there are any, in a thread that waits for it."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            if not self._is_ready:
+                send(self._process.stdin, self._make)
+                self._is_ready = receive(self._process.stdout) is None
+            for chunk in shared:
+                send(self._process.stdin, chunk)
+                done, error = receive(self._process.stdout)
+                if error is not None:
+                    raise error
+                keep(done)
+        except (EOFError, OSError):
+            if not self._is_ended:
+                shared.is_over = True
+                raise TransientError(
+                    "Un processus qui aidait à traiter ce formulaire s'est arrêté (tué, ou à court de mémoire). Rien n'est "
+                    "publié. Relancez ; si cela se répète, MEAL_WORKERS=1 se passe de lui."
+                ) from None
+        except BaseException:
+            shared.is_over = True
+            raise
+
+    def end_unless_ready(self) -> None:
+        """Nothing is left for it: it need not finish its start."""
+        if not self._is_ready:
+            self.end()
+
+    def end(self) -> None:
+        """It writes nothing, so it has nothing to finish."""
+        self._is_ended = True
+        self._process.kill()
+        self._process.wait()
