@@ -179,7 +179,7 @@ def _summarise(settings: Settings, chosen: list[str]) -> None:
         display.show_marts(summary.mart_counts(warehouse))
         display.show_checks(summary.check_counts(warehouse))
         display.show_indicators(summary.indicator_lines(warehouse, projects))
-    display.show_files(summary.files(settings.out))
+    display.show_files(summary.files(settings.out, projects))
 
 
 @app.command()
@@ -249,13 +249,15 @@ def sample(
 @explained
 def doctor(demo: Demo = False) -> None:
     """Examiner la configuration : fichiers, questionnaires, clés, connexions ; dire comment réparer."""
+    from rich.markup import escape
+
     from meal_pipelines.display import console
     from meal_pipelines.doctor import examine
 
     marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
     worst = 0
     for finding in examine(settings_of(demo)):
-        console.print(f"{marks[finding.level]} {finding.text}", soft_wrap=True)
+        console.print(f"{marks[finding.level]} {escape(finding.text)}", soft_wrap=True)
         worst = max(worst, {"ok": 0, "warning": 0, "error": 2}[finding.level])
     if worst:
         raise typer.Exit(worst)

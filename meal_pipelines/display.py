@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from meal_pipelines.summary import CheckCounts, FormCounts, IndicatorLine
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 errors = Console(stderr=True, highlight=False)
 STAGE_WORDS = {
     "raw": "Collecte", "cleaned": "Nettoyage", "pseudonymised": "Pseudonymisation", "marts": "Marts",
@@ -56,14 +57,15 @@ class RunDisplay(AbstractContextManager["RunDisplay"]):
             self._progress.update(self._task, completed=done, total=total)
 
     def wait(self, asset: str, reason: str) -> None:
-        console.print(f"  [yellow]…[/] {_spoken(asset)} — en attente : {reason}", soft_wrap=True)
+        console.print(f"  [yellow]…[/] {_spoken(asset)} — en attente : {escape(reason)}", soft_wrap=True)
 
     def end(self, asset: str, text: str) -> None:
         seconds = time.monotonic() - self._started.get(asset, time.monotonic())
         if self._progress is not None and self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
-        console.print(f"  [green]✓[/] {_spoken(asset)} — {text} [dim]({french(Decimal(str(round(seconds, 1))))} s)[/]")
+        took = french(Decimal(str(round(seconds, 1))))
+        console.print(f"  [green]✓[/] {_spoken(asset)} — {escape(text)} [dim]({took} s)[/]")
 
 
 def _spoken(asset: str) -> str:
@@ -158,4 +160,4 @@ def print_table(table: Table) -> None:
 
 def refuse(text: str) -> None:
     """One refusal, on the error stream."""
-    errors.print(f"[red]✗[/] {text}", soft_wrap=True)
+    errors.print(f"[red]✗[/] {escape(text)}", soft_wrap=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +11,9 @@ from typing import Any
 
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse.connection import Warehouse
+
+PERIOD = re.compile(r"\d{4}(-\d{2})?")
+"""The folder of an extract: `2029-02`, or `2029` for a year's."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,15 @@ def indicator_lines(warehouse: Warehouse, projects: dict[str, LoadedProject]) ->
         return [IndicatorLine(*row) for row in cursor.fetchall()]
 
 
-def files(out: Path) -> list[Path]:
-    return sorted(path for path in out.rglob("*") if path.is_file() and path.suffix in (".xlsx", ".json", ".xml"))
+def files(out: Path, projects: Iterable[str]) -> list[Path]:
+    """The newest extract of each kind of these projects; neither older ones nor what other commands put beside them."""
+    newest: dict[tuple[str, str], Path] = {}
+    for project in projects:
+        periods = sorted(path for path in (out / project).glob("*") if PERIOD.fullmatch(path.name))
+        for path in (each for period in periods for each in sorted(period.iterdir())):
+            if path.suffix in (".xlsx", ".json", ".xml"):
+                newest[project, path.name] = path
+    return sorted(newest.values())
 
 
 def _one(cursor: Any) -> tuple[Any, ...]:

@@ -1,0 +1,44 @@
+"""What the command line shows: words as they are, one line for one thing where nobody looks, the files of now."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from meal_pipelines.summary import files
+
+
+def test_brackets_in_a_message_are_shown_and_not_taken_for_a_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a person wrote may hold brackets: `[GSM, "N° de tél."]` in a project file, a choice in a question."""
+    from meal_pipelines.display import RunDisplay, refuse
+
+    refuse("Écrivez « headers: » ainsi : [GSM], puis relancez.")
+    with RunDisplay() as display:
+        display.begin("raw/prim2/visites")
+        display.end("raw/prim2/visites", "3 lignes [bold]")
+    shown = capsys.readouterr()
+    assert shown.err == "✗ Écrivez « headers: » ainsi : [GSM], puis relancez.\n"
+    assert shown.out.startswith("  ✓ Collecte · prim2/visites — ") and "3 lignes [bold]" in shown.out
+
+
+def test_a_line_is_not_cut_where_the_output_is_not_a_terminal() -> None:
+    """A log is searched line by line, and a number of thousands must not stand on two of them."""
+    words = " · ".join(f"mart_{number} 1\u202f{number}" for number in range(200, 230))
+    code = "import sys; from meal_pipelines.display import console; console.print(sys.argv[1])"
+    shown = subprocess.run([sys.executable, "-c", code, words], capture_output=True, check=True)
+    assert shown.stdout.decode().splitlines() == [words]
+
+
+def test_the_files_of_a_run_are_the_newest_extracts_of_its_projects(tmp_path: Path) -> None:
+    """Partners' copies and templates stand beside them, and the demonstration's extracts in a folder of their own."""
+    for name in (
+        "prim2/2026-10/opsys.xlsx", "prim2/2026-11/opsys.xlsx", "prim2/2026/thema.xlsx", "prim2/2026-11/notes.txt",
+        "prim2/retours/copie_annotée.xlsx", "prim2/modeles/m.xlsx", "autre/2026-11/opsys.xlsx", "demo/prim2/2029-02/opsys.xlsx",
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    shown = [path.relative_to(tmp_path).as_posix() for path in files(tmp_path, ["prim2", "sans_extrait"])]
+    assert shown == ["prim2/2026/thema.xlsx", "prim2/2026-11/opsys.xlsx"]
