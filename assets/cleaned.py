@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.audit import Audited, Verdict, audit, check_specs, condemned, keep, previous, results
 from assets.failures import explained
-from assets.metadata import column_lineage, from_questions, table_metadata
+from assets.metadata import column_lineage, from_questions, rows_published, table_metadata
 from expectations.cleaned import suite_for
 from meal_pipelines.clean import stage
 from meal_pipelines.clean.build import CleanBuild
@@ -132,10 +132,10 @@ def _versions(platform: Platform, form: LoadedForm, table: str, build: CleanBuil
 
 
 def _metadata(platform: Platform, build: CleanBuild | None, form: LoadedForm) -> dict[str, Any]:
-    with platform.warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("select rows from quality.build where table_name = %s", (f"cleaned.{form.table}",))
-        row = cursor.fetchone()
-    metadata: dict[str, Any] = {"dagster/row_count": row[0] if row else 0, "changement": build is not None}
+    metadata: dict[str, Any] = {
+        "dagster/row_count": rows_published(platform, f"cleaned.{form.table}"),
+        "changement": build is not None,
+    }
     if build is not None:
         metadata |= {
             "reconstruction complète": build.whole,

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.audit import Audited, audit, check_specs, condemned, keep, previous, results
 from assets.failures import explained
-from assets.metadata import column_lineage, from_tables, table_metadata
+from assets.metadata import column_lineage, from_tables, rows_published, table_metadata
 from expectations.model import Suite
 from meal_pipelines.warehouse.models import Mart, discard_mart, prepare_mart, publish_mart
 from meal_pipelines.warehouse.seeds import Seed, load_seeds
@@ -48,8 +48,14 @@ def reference_asset(seeds: Mapping[str, Seed]) -> dg.AssetsDefinition:
         ):
             loaded = load_seeds(connection, run_id=context.run_id)
         platform.end("marts/reference", f"{len(loaded)} tables chargées" if loaded else "à jour")
-        for name in seeds:
-            yield dg.MaterializeResult(asset_key=mart_key(name), metadata={"changement": name in loaded})
+        for name, seed in seeds.items():
+            yield dg.MaterializeResult(
+                asset_key=mart_key(name),
+                metadata={
+                    "dagster/row_count": rows_published(platform, seed.spec.qualified),
+                    "changement": name in loaded,
+                },
+            )
 
     return reference
 
@@ -94,12 +100,12 @@ def mart_asset(mart: Mart, suite: Suite, tables: Mapping[str, dg.AssetKey]) -> d
             raise dg.Failure(description=refusal, allow_retries=False)
         platform.end(name, "à jour" if made is None else f"{made.rows} lignes")
         lineage = {column.name: from_tables(column, tables) for column in mart.spec.columns}
-        metadata: dict[str, Any] = {
-            "dagster/column_lineage": column_lineage(mart.spec, lineage),
-            "changement": made is not None,
-        }
-        if made is not None:
-            metadata["dagster/row_count"] = made.rows
-        yield dg.MaterializeResult(metadata=metadata)
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows_published(platform, mart.spec.qualified),
+                "dagster/column_lineage": column_lineage(mart.spec, lineage),
+                "changement": made is not None,
+            }
+        )
 
     return build

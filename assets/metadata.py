@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from meal_pipelines.warehouse.tables import Column, TableSpec
+from resources import Platform
 
 KINDS = {"postgres", "python"}
 
@@ -37,6 +38,14 @@ def table_metadata(spec: TableSpec, **more: Any) -> dict[str, Any]:
         "description de la table": spec.description,
         **more,
     }
+
+
+def rows_published(platform: Platform, table: str) -> int:
+    """Rows of the table as it is published, whichever run made it; 0 when none did."""
+    with platform.warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select coalesce(rows, 0) from quality.build where table_name = %s", (table,))
+        row = cursor.fetchone()
+    return row[0] if row else 0
 
 
 def column_lineage(spec: TableSpec, dependencies: Mapping[str, list[tuple[dg.AssetKey, str]]]) -> dg.TableColumnLineage:

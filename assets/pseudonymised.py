@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.audit import Audited, audit, check_specs, condemned, keep, previous, results
 from assets.failures import explained
-from assets.metadata import column_lineage, table_metadata
+from assets.metadata import column_lineage, rows_published, table_metadata
 from expectations.pseudonymised import suite_for
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.protect import stage
@@ -75,7 +75,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
         }
         yield dg.MaterializeResult(
             metadata={
-                "dagster/row_count": _rows(platform, main.qualified),
+                "dagster/row_count": rows_published(platform, main.qualified),
                 "dagster/column_lineage": column_lineage(main, lineage),
                 "changement": build is not None,
                 **(
@@ -87,10 +87,3 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
         )
 
     return protect
-
-
-def _rows(platform: Platform, table: str) -> int:
-    with platform.warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("select rows from quality.build where table_name = %s", (table,))
-        row = cursor.fetchone()
-    return row[0] if row else 0

@@ -42,3 +42,20 @@ def test_the_page_of_a_raw_asset_tells_what_the_collection_did(demo: Demo, monke
     assert {"délai (max.)", "prochaine collecte", "suite attendue"} <= metadata.keys()
     table = str(metadata["dernières collectes"].value)
     assert table.startswith("| collecte | état | reçues |") and "| faite |" in table
+
+
+def test_the_page_of_a_mart_says_how_many_rows_it_has_after_a_night_that_changed_nothing(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster shows the row count of the last run: one that made nothing must give it too."""
+    again = demo.house.run("run", "--demo", "--stage", "marts")
+    assert again.code == 0, again.said
+    monkeypatch.setenv("DAGSTER_HOME", str(demo.house.settings().dagster_home))
+    with dg.DagsterInstance.get() as instance:
+        for name in ("person", "region"):
+            event = instance.get_latest_materialization_event(dg.AssetKey(["marts", name]))
+            assert event is not None and event.asset_materialization is not None
+            metadata = event.asset_materialization.metadata
+            assert metadata["changement"].value is False
+            [(rows,)] = demo.query(f"select count(*) from marts.{name}")
+            assert metadata["dagster/row_count"].value == rows > 0
