@@ -12,7 +12,7 @@ from meal_pipelines.collect.history import as_markdown, collections_of, delay_to
 from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.punctuality import FREQUENCIES, LATE, next_night
 from meal_pipelines.collect.received import FileSource
-from meal_pipelines.collect.sheets.receipt import Receipt
+from meal_pipelines.collect.sheets.receipt import Receipt, counted
 from meal_pipelines.collect.silences import silent_before, told
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
@@ -65,7 +65,7 @@ def raw_asset(project: LoadedProject, form: LoadedForm, server: str) -> dg.Asset
         platform.begin(name)
         with explained(context), platform.reading(server, name):
             loads, receipts = _collect(context, platform, project.id, form.name)
-        platform.end(name, _told(loads))
+        platform.end(name, _told(loads, receipts))
         yield from _checks(key, loads)
         if has_files:
             yield _files(key, receipts)
@@ -109,16 +109,18 @@ def _collect(
     return loads, receipts
 
 
-def _told(loads: list[Load]) -> str:
-    if not any(load.written for load in loads):
-        return "rien de nouveau"
-    parts = [
-        (sum(load.added for load in loads), "nouvelles"),
-        (sum(load.changed for load in loads), "modifiées"),
-        (sum(load.removed for load in loads), "supprimées"),
-        (sum(load.restored for load in loads), "rétablies"),
+def _told(loads: list[Load], receipts: list[Receipt]) -> str:
+    changes = [
+        (sum(load.added for load in loads), "nouvelle"),
+        (sum(load.changed for load in loads), "modifiée"),
+        (sum(load.removed for load in loads), "supprimée"),
+        (sum(load.restored for load in loads), "rétablie"),
     ]
-    return ", ".join(f"{count} {word}" for count, word in parts if count)
+    parts = [counted(count, word, f"{word}s") for count, word in changes if count] or ["rien de nouveau"]
+    refused = sum(receipt.refused is not None for receipt in receipts)
+    if refused:
+        parts.append(counted(refused, "fichier refusé", "fichiers refusés"))
+    return ", ".join(parts)
 
 
 def _checks(key: dg.AssetKey, loads: list[Load]) -> Iterator[dg.AssetCheckResult]:

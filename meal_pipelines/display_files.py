@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 
+from meal_pipelines.collect.history import moment_told
 from meal_pipelines.collect.lying import Lying
 from meal_pipelines.collect.received import ReceivedFile
 from meal_pipelines.collect.sheets.inbox import InboxFile
@@ -25,7 +26,7 @@ def show_received(files: Sequence[ReceivedFile], lying: Lying) -> None:
         own = lying.own_name(file.project, file.form, file.file)
         named = f" = {escape(own)}" if own not in (None, file.file) else ""
         console.print(
-            f"{mark} {file.project}/{file.form} · {file.modified_at:%d/%m/%Y %H:%M} · {file.file}{named}{counts}",
+            f"{mark} {file.project}/{file.form} · {moment_told(file.modified_at)} · {file.file}{named}{counts}",
             soft_wrap=True,
         )
         if file.told:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -30,6 +32,8 @@ def test_a_file_that_is_refused_ends_the_run_with_one_and_stops_nothing(demo: De
     key = next(cell for cell in book["Candidats"][1] if cell.value == "numero_dossier")
     key.value = "Dossier"
     book.save(inbox / "candidats-002.xlsx")
+    modified = datetime.fromtimestamp((inbox / "candidats-002.xlsx").stat().st_mtime, ZoneInfo("Africa/Casablanca"))
+    written = f"{modified:%d/%m/%Y %H:%M}"
     before = builds(demo.warehouse)
     refused = demo.house.run("run", "--demo")
     assert refused.code == 1, refused.said
@@ -38,13 +42,14 @@ def test_a_file_that_is_refused_ends_the_run_with_one_and_stops_nothing(demo: De
         "a name that a partner gave is said nowhere else"
     )
     assert "la colonne « Numéro de dossier ANAPEC » (numero_dossier), qui identifie les lignes, manque" in refused.err
+    assert "thamm_plus/candidats — rien de nouveau, 1 fichier refusé (" in refused.out
     assert "Non exécuté" not in refused.err and refused.err.count("✗") == 1
     assert builds(demo.warehouse) == before
     with demo.warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute("select state from raw.load where form = 'candidats' order by load_id desc limit 1")
         assert cursor.fetchone() == ("refused",)
     told = demo.house.run("forms", "received", "--demo")
-    assert told.code == 0 and "✗ thamm_plus/candidats" in told.out and "✓ prim2/subventions" in told.out
+    assert told.code == 0 and f"✗ thamm_plus/candidats · {written} · " in told.out and "✓ prim2/subventions" in told.out
     assert f"{named[1]} = candidats-002.xlsx" in told.out, told.said
     (inbox / "candidats-002.xlsx").unlink()
     again = demo.house.run("run", "--demo")
