@@ -207,7 +207,7 @@ def test_a_form_that_is_not_received_in_workbooks_has_no_template(tmp_path: Path
 def test_the_registers_of_both_projects_have_a_template_that_can_be_read(
     project: str, form: str, tmp_path: Path
 ) -> None:
-    """Every label is told from the others, in both languages."""
+    """Every label is told from the others, in both languages; asterisks that make words bold on a phone are nowhere."""
     loaded = load_projects(Settings.load(environ={"MEAL_HOME": str(tmp_path)}))[project]
     sheet = str(loaded.forms[form].form.source.sheet)
     for language in ("fr", "ar"):
@@ -215,6 +215,8 @@ def test_the_registers_of_both_projects_have_a_template_that_can_be_read(
         write_template(loaded, loaded.forms[form], file, language)
         book = openpyxl.load_workbook(file)
         [key] = loaded.forms[form].form.source.key
+        for cell in (cell for sheet_of in book for row in sheet_of.iter_rows() for cell in row):
+            assert "**" not in f"{cell.value}{cell.comment.text if cell.comment else ''}", cell.coordinate
         for place in range(1, book[sheet].max_column + 1):
             if book[sheet].cell(4, place).value == key:
                 book[sheet].cell(FIRST, place).value = "ANA-2026-00042"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ Language = Literal["fr", "ar"]
 
 UNASKED = METADATA | ATTACHMENTS | {"calculate", "hidden", "csv-external", "xml-external", "geotrace", "geoshape"}
 """Types that a server fills in, or that no cell can hold."""
+BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 WIDTHS = {
     "integer": 14,
     "decimal": 16,
@@ -82,10 +84,12 @@ def columns_of(form: LoadedForm, table: str, parent: str | None = None) -> list[
 
 
 def wording(labels: dict[str, str], language: Language) -> str:
-    """A label in a language: `Français (fr)`, `العربية (ar)`; the French one, or none, where it is missing."""
-    if language == "fr":
-        return french(labels)
-    return next((text for name, text in labels.items() if is_arabic(name)), "")
+    """A label in a language: `Français (fr)`, `العربية (ar)`; the French one, or none, where it is missing.
+
+    Without the asterisks that make words bold on a phone: a cell would show them.
+    """
+    text = french(labels) if language == "fr" else next((text for name, text in labels.items() if is_arabic(name)), "")
+    return BOLD.sub(r"\1", text)
 
 
 def is_arabic(language: str) -> bool:
