@@ -121,7 +121,7 @@ def show(comparison: Comparison) -> None:
         console.print(Text(question, style="bold"))
         for difference in differences:
             sign, style = STYLES[difference.kind]
-            sure = f" ({difference.like:.0%})" if difference.like is not None else ""
+            sure = f" ({100 * difference.like:.0f}\u202f%)" if difference.like is not None else ""
             console.print(Text(f"  {sign} {difference.text}{sure}", style=style), soft_wrap=True)
 
 

@@ -30,7 +30,7 @@ def proposal(comparison: Comparison, until: Iterable[str]) -> str:
     lines = [f"- until: {_flow(list(until))}"]
     likeness = {each.question: each.like for each in comparison.differences if each.kind == "renamed"}
     if comparison.renamed:
-        sure = ", ".join(f"{new} {likeness[new] or 0:.0%}" for new in comparison.renamed.values())
+        sure = ", ".join(f"{new} {100 * (likeness[new] or 0):.0f}\u202f%" for new in comparison.renamed.values())
         lines += [f"  # À confirmer ({sure} de ressemblance) : la même question ? Retirez alors le « # ».",
                   f"  # renamed: {_flow(comparison.renamed)}"]  # fmt: skip
     if comparison.choices:
