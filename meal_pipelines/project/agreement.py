@@ -173,6 +173,15 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
         if not asked:
             wrong = "known_by" if name == loaded.project.persons.known_by else "keys"
             yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « {wrong} »."
+        # Without this, the form would go on without that key: its persons would have other pseudonyms, and a word of it nowhere.
+        for form in loaded.forms.values():
+            renamed = {old: new for change in form.versions.changes for old, new in change.renamed.items()}
+            if name in renamed and name not in {question.name for question in form.questionnaire.questions()}:
+                yield (
+                    f"{where} : « {name} » sert à reconnaître une personne, et « {form.name} » l'appelle désormais "
+                    f"« {renamed[name]} ». Gardez l'ancien nom dans ce questionnaire, ou renommez la question dans tous les "
+                    f"formulaires, puis dans « persons »."
+                )
         for form, question in asked:
             if not form.is_sealed(question):
                 yield (

@@ -173,3 +173,19 @@ def test_a_pattern_generalises_every_question_it_reaches_and_an_identifier_none(
     coarser = form.generalisation(commune)
     assert coarser is not None and coarser.to == "province"
     assert form.class_of(nom) == "identifier" and form.generalisation(nom) is None
+
+
+def test_a_question_that_recognises_persons_is_not_renamed_in_one_form_only(tmp_path: Path) -> None:
+    """The form would go on without that key, and its persons would have other pseudonyms than in the other forms."""
+    folder = written(tmp_path / "essai", "essai", PROJECT.replace("identifier: [telephone,", "identifier: [gsm,", 1))
+    survey = folder / "visites.csv"
+    survey.write_text(survey.read_text(encoding="utf-8").replace("text,telephone,", "text,gsm,", 1), encoding="utf-8")
+    (folder / "forms").mkdir()
+    (folder / "forms" / "visites.yaml").write_text(
+        "changes:\n  - until: [v1]\n    renamed: {telephone: gsm}\n", encoding="utf-8"
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        load_project(folder, {})
+    assert "« telephone » sert à reconnaître une personne, et « visites » l'appelle désormais « gsm »" in str(
+        refused.value
+    )

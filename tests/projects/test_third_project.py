@@ -18,7 +18,7 @@ from expectations.cleaned import suite_for as cleaned_suite
 from expectations.engine import judge
 from expectations.pseudonymised import suite_for as pseudonymised_suite
 from meal_pipelines.clean import stage as clean
-from meal_pipelines.clean.build import CleanBuild
+from meal_pipelines.clean.build import UNKNOWN_COLUMNS, CleanBuild
 from meal_pipelines.clean.corrections import read_log
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
@@ -172,9 +172,12 @@ def test_every_question_of_the_survey_has_a_privacy_class(project: LoadedProject
     assert [question.name for question in questions if form.class_of(question) is None] == []
 
 
-def test_columns_that_no_question_explains_are_named_and_sealed(build: CleanBuild, warehouse: Warehouse) -> None:
-    """Weights and strata were added to the export by its authors; the questionnaire does not know them."""
-    assert build.unknown == {"row_id", "uuid", "index", "stratum", "weight", "person_id"}
+def test_columns_that_no_question_explains_are_told_and_sealed(build: CleanBuild, warehouse: Warehouse) -> None:
+    """Weights and strata were added to the export by its authors; the questionnaire does not know them.
+
+    They are told without their headers: what somebody wrote above a column of a workbook may name a person.
+    """
+    assert build.unknown == {UNKNOWN_COLUMNS}
     columns = {name for (name,) in rows(warehouse, COLUMNS.format("pseudonymised"))}
     assert columns.isdisjoint(
         {"weight", "stratum", "deviceid", "final_text", "household_geopoint", "admin4", "resp_age"}

@@ -149,3 +149,17 @@ def _everything(error: BaseException) -> str:
     import traceback
 
     return "".join(traceback.format_exception(error)) + repr(error.__context__) + repr(error.__cause__)
+
+
+@pytest.mark.parametrize("role", ["analyst", "dpo"])
+def test_readers_make_no_large_objects(warehouse: Warehouse, role: Role) -> None:
+    """A session may say that it no longer only reads; what it may not write in tables could fill the disk all the same."""
+    connection = warehouse.psycopg(role)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set default_transaction_read_only = off")
+            connection.commit()
+            with pytest.raises(errors.InsufficientPrivilege):
+                cursor.execute("select lo_create(0)")
+    finally:
+        connection.close()
