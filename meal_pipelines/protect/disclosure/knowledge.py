@@ -27,12 +27,21 @@ Group = tuple[str, ...]
 def write_relations(writer: Writer, offers: Sequence[Offer], past: Sequence[PublishedCell]) -> None:
     """Between categories, places, the two counts of a rate, and periods."""
     relations = Relations(writer.problem.equal, writer.problem.at_most)
+    alone = _alone(past)
     for group, counts in [*_now(writer, offers).items(), *_then(writer, past).items()]:
-        among_categories(relations, counts, exact=writer.figures.is_additive(group[0]))
+        exact = writer.figures.is_additive(group[0])
+        among_categories(relations, counts, exact=exact, alone=alone.get(group, frozenset()))
     for offer in offers:
         for upper in offer.denominator[:1]:
             for lower in offer.numerator:
                 relations.not_above(_current(writer, lower), _current(writer, upper))
+    for cell in past:
+        for upper in cell.offer.denominator[:1]:
+            span = cell.start, cell.end
+            for lower in cell.offer.numerator:
+                relations.not_above(
+                    writer.count(lower, cell.values[lower], span), writer.count(upper, cell.values[upper], span)
+                )
     _rests(writer, offers, past)
     for dated in writer.dated.values():
         among_periods(relations, list(dated))
@@ -94,11 +103,28 @@ def _then(writer: Writer, past: Sequence[PublishedCell]) -> dict[Group, dict[Cel
     """The same of each earlier publication, from what it held."""
     found: dict[Group, dict[Cell, Count]] = defaultdict(dict)
     for cell in past:
-        which = (cell.offer.recipient, cell.offer.publication, str(cell.version))
         for key, value in cell.values.items():
-            group = (key.indicator, key.kind, key.period, key.quantity, *which)
-            found[group][key.cell] = writer.count(key, value, (cell.start, cell.end))
+            found[_group(key, cell)][key.cell] = writer.count(key, value, (cell.start, cell.end))
     return found
+
+
+def _alone(past: Sequence[PublishedCell]) -> dict[Group, set[tuple[Cell, str]]]:
+    """Categories without their siblings: women, where a rate tells of women and nothing of men."""
+    found: dict[Group, set[tuple[Cell, str]]] = defaultdict(set)
+    told: dict[Group, set[Cell]] = defaultdict(set)
+    for cell in past:
+        for key in cell.offer.numerator:
+            if not cell.offer.denominator:
+                told[_group(key, cell)].add(key.cell)
+                continue
+            common = {pair for at in cell.offer.denominator for pair in at.cell}
+            found[_group(key, cell)] |= {(key.cell, pair[0]) for pair in key.cell if pair not in common}
+    return {group: {at for at in pairs if at[0] not in told[group]} for group, pairs in found.items()}
+
+
+def _group(key: Key, cell: PublishedCell) -> Group:
+    which = (cell.offer.recipient, cell.offer.publication, str(cell.version))
+    return (key.indicator, key.kind, key.period, key.quantity, *which)
 
 
 @dataclass(frozen=True, order=True)

@@ -31,7 +31,7 @@ from meal_pipelines.protect.disclosure.publications import (
 )
 from meal_pipelines.protect.disclosure.statements import Span, Writer, Written
 
-RULES = "1"
+RULES = "2"
 """Raised when the code decides differently: every plan is then made again."""
 HIDDEN = "s"
 SECONDS = 60.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from meal_pipelines.protect.disclosure.figures import Cell
@@ -62,11 +62,18 @@ class Relations:
             self.at_most.append({lower.number: 1.0, upper.number: -1.0})
 
 
-def among_categories(relations: Relations, counts: Mapping[Cell, Count], *, exact: bool) -> None:
-    """Totals and categories of one indicator over one period, whatever the number of crossed dimensions."""
+def among_categories(
+    relations: Relations, counts: Mapping[Cell, Count], *, exact: bool, alone: Collection[tuple[Cell, str]] = ()
+) -> None:
+    """Totals and categories of one indicator over one period, whatever the number of crossed dimensions.
+
+    alone: (cell, dimension) of categories whose siblings are not among the counts: they add up to nothing.
+    """
     children: dict[tuple[Cell, str], list[Count]] = defaultdict(list)
     for cell, count in counts.items():
         for position, (dimension, _) in enumerate(cell):
+            if (cell, dimension) in alone:
+                continue
             children[(cell[:position] + cell[position + 1 :], dimension)].append(count)
     for (cell, _), parts in children.items():
         if cell in counts:
