@@ -13,7 +13,7 @@ from tests.collect.odk_machine import on
 
 
 def run(warehouse: Warehouse, examples: int, steps: int, *, again: bool = True) -> int:
-    """Runs the machine. Returns: its steps."""
+    """Runs the machine. Returns: its steps. again: the same each time; with MEAL_HUNT in the environment, others."""
     machine = on(warehouse)
     run_state_machine_as_test(
         machine,
@@ -42,4 +42,4 @@ def test_raw_ends_level_with_central_over_thousands_of_steps(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(os.environ, "NO_PROXY", "127.0.0.1")
-    assert run(warehouse, 60, 60, again=False) >= 2000
+    assert run(warehouse, 60, 60, again=not os.environ.get("MEAL_HUNT")) >= 2000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import os
 import uuid
 from collections import Counter
 from dataclasses import dataclass
@@ -185,7 +186,13 @@ def test_nothing_hidden_is_worked_out_of_two_publications(warehouse: Warehouse, 
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=200,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    derandomize=not os.environ.get("MEAL_HUNT"),
+)
 @given(populations())
 def test_nothing_hidden_is_worked_out_of_two_hundred_random_populations(warehouse: Warehouse, population: Any) -> None:
     """The same, two hundred times over."""
