@@ -31,9 +31,10 @@ PATIENCE_S = 90.0
 
 
 def beside(process: psutil.Process | None = None) -> list[psutil.Process]:
-    """The processes that help this one."""
+    """The processes that help this one; one that has ended and was not waited for yet (a keeper, say) is none."""
     children = (process or psutil.Process()).children()
-    return [child for child in children if "meal_pipelines.beside" in child.cmdline()]
+    living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in living if "meal_pipelines.beside" in child.cmdline()]
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
