@@ -17,7 +17,7 @@ Rows = list[tuple[Any, ...]]
 PASSING = {
     "load_id", "run_id", "loaded_at", "computed_at", "written_at", "detected_at", "recorded_at", "updated_at",
     "rejection_id", "check_id", "evaluated_at", "built_at", "build_no", "first_read_at", "last_read_at",
-    "decided_at", "seconds",
+    "decided_at", "seconds", "first_seen_at",
 }  # fmt: skip
 """Columns that tell one run from another and not what was found."""
 PLACES = {
