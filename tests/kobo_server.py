@@ -36,9 +36,10 @@ class KoboServer:
 
     maximum: rows a page, whatever `limit` asks.
     faults: each request for data consumes one, in order: `reset`, `reset_mid_body`, `timeout`, `truncated`, `cut` (fewer
-    bytes than announced), `empty` (a count and no rows), `html`, `429`, `429-retry-after`, `502`, `503`, `504`, `revoke`
-    (the token is good no more), `delete_between_pages` (answers, and deletes the first row it shows); an empty text is an
-    answer without fault. other_faults: the same for every other request (the form, its versions, its history).
+    bytes than announced), `empty` (a count and no rows), `html`, `429`, `429-retry-after`, `500`, `502`, `503`, `504`,
+    `revoke` (the token is good no more), `delete_between_pages` (answers, and deletes the first row it shows); an empty text is an
+    answer without fault. other_faults: the same for every other request (the form, its versions, its history). page: what
+    `html` and `5xx` show.
     after_answer: functions, consumed likewise, each called once an answer is made and before it leaves.
     requests: path and query of every request, in order. hung_for: seconds a `timeout` lasts at most. drift: what
     `deployment__submission_count` is wrong by. skew: how far the server's clock is off ours; `wait` moves it.
@@ -56,6 +57,7 @@ class KoboServer:
         self.retry_after = "1"
         self.hung_for = 30.0
         self.drift = -3
+        self.page = HTML
         self.skew = timedelta(0)
         self.holds_log = False
         self.held: list[tuple[Asset, Row]] = []
@@ -356,9 +358,9 @@ def _damaged(kobo: KoboServer, fault: str, status: int, headers: dict[str, str],
     if fault == "empty":
         return _json_with(status, body, results=[])
     if fault == "html":
-        return 200, page, HTML
-    if fault in ("429", "502", "503", "504"):
-        return int(fault), page, HTML
+        return 200, page, kobo.page
+    if fault in ("429", "500", "502", "503", "504"):
+        return int(fault), page, kobo.page
     if fault == "429-retry-after":
         return 429, {"Retry-After": kobo.retry_after}, b'{"detail":"Request was throttled."}'
     return status, headers, body

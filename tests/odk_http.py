@@ -148,11 +148,11 @@ def _damaged(central: OdkServer, fault: str, status: int, headers: dict[str, str
         case "other_end":
             return status, headers, body[:-1] + bytes([body[-1] ^ 1])
         case "html":
-            return 200, page, HTML
+            return 200, page, central.page
         case "502" | "503" | "504":
-            return int(fault), page, HTML
+            return int(fault), page, central.page
         case "429":
-            return 429, page, HTML
+            return 429, page, central.page
         case "429-retry-after":
-            return 429, {**page, "Retry-After": central.retry_after}, HTML
+            return 429, {**page, "Retry-After": central.retry_after}, central.page
     return status, headers, body

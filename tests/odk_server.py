@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from tests.odk_http import Handler, Http
+from tests.odk_http import HTML, Handler, Http
 from tests.odk_state import Edition, Form, Published, Row, Stored
 
 STEP = timedelta(microseconds=300)
@@ -48,7 +48,7 @@ class OdkServer:
     file_faults: the same for the bytes of files: `cut`, `other_bytes`, `other_end`. after_answer: functions, consumed like faults, each
     called once an answer is made and before it leaves. requests: method, path and query of every request, in order.
     domain: the address that links begin with, as the server believes it to be. bucket: files are redirected there.
-    may_deploy: the account is a « Project Manager » · drafts: what is not published yet.
+    page: what `html`, `429` and `5xx` show. may_deploy: the account is a « Project Manager » · drafts: what is not published yet.
     """
 
     def __init__(self, *, at: datetime = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)) -> None:
@@ -60,6 +60,7 @@ class OdkServer:
         self.after_answer: deque[Callable[[], object]] = deque()
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.retry_after = "1"
+        self.page = HTML
         self.hung_for = 30.0
         self.has_passwords = True
         self.bucket = ""

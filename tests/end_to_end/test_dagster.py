@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
 
 import psutil
 import pytest
@@ -21,7 +14,8 @@ import pytest
 from meal_pipelines.definitions import NIGHTLY
 from meal_pipelines.warehouse import Warehouse
 from tests.end_to_end.asset_graph import SNAPSHOT, asset_graph
-from tests.end_to_end.command import House, a_house, end, furnish, server_of, until
+from tests.end_to_end.command import House, a_house, furnish, server_of, until
+from tests.end_to_end.interface import Interface, up
 
 LOADED = """
 import time
@@ -45,52 +39,11 @@ def test_definitions_load_in_less_than_three_seconds() -> None:
     assert float(loaded.stdout) < 3
 
 
-@dataclass(frozen=True)
-class Interface:
-    """The running UI, asked over HTTP as a browser does."""
-
-    process: subprocess.Popen[str]
-    port: int
-
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql",
-            json.dumps({"query": query, "variables": variables}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            told: dict[str, Any] = json.loads(answer.read())
-        assert not told.get("errors"), told
-        found: dict[str, Any] = told["data"]
-        return found
-
-
-@contextmanager
-def _up(house: House) -> Iterator[Interface]:
-    """`meal up --demo`, answering. What it says goes to a file: nobody reads a pipe here, and a full one stops it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    output = house.folder / "up.txt"
-    process = house.start("up", "--demo", "--port", str(port), output=output)
-    try:
-        until(lambda: f"127.0.0.1:{port}" in output.read_text(encoding="utf-8") or process.poll() is not None, 90)
-        assert process.poll() is None, output.read_text(encoding="utf-8")
-        yield Interface(process, port)
-    finally:
-        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        end(process)
-        for child in family:
-            with suppress(psutil.NoSuchProcess):
-                if "meal_pipelines.warehouse.keeper" not in child.cmdline():
-                    child.kill()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_run_started_from_the_interface_works_and_ctrl_c_ends_everything() -> None:
     with a_house() as house:
         furnish(house, 150, 11)
-        with _up(house) as interface:
+        with up(house, "--demo") as interface:
             _run_from_the_interface(interface)
             settings = house.settings()
             with (
