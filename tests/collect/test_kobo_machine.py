@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from meal_pipelines.collect import kobo
 from meal_pipelines.warehouse import Warehouse
+from tests.collect.driving import IS_HUNT, drive
 from tests.collect.kobo_machine import KoboCollection, on
 
 
@@ -24,18 +21,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(warehouse: Warehouse, examples: int, steps: int, *, again: bool = True) -> type[KoboCollection]:
     """The machine, run. again: the same steps each time; with MEAL_HUNT in the environment, others each time."""
     machine = on(warehouse)
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=again,
-            phases=[Phase.generate],
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-            database=None,
-        ),
-    )
+    drive(machine, examples, steps, again=again)
     print(f"{machine.steps} steps, {machine.nights} quiet nights, {machine.followed} of them without a sweep")
     return machine
 
@@ -49,6 +35,6 @@ def test_raw_ends_level_with_kobo_whatever_happened(warehouse: Warehouse) -> Non
 
 @pytest.mark.slow
 def test_raw_ends_level_with_kobo_over_thousands_of_steps(warehouse: Warehouse) -> None:
-    machine = run(warehouse, 60, 60, again=not os.environ.get("MEAL_HUNT"))
+    machine = run(warehouse, 60, 60, again=not IS_HUNT)
     assert machine.steps >= 2000
     assert machine.followed > machine.nights / 3

@@ -5,28 +5,16 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from meal_pipelines.warehouse import Warehouse
+from tests.collect.driving import IS_HUNT, drive
 from tests.collect.odk_machine import on
 
 
 def run(warehouse: Warehouse, examples: int, steps: int, *, again: bool = True) -> int:
     """Runs the machine. Returns: its steps. again: the same each time; with MEAL_HUNT in the environment, others."""
     machine = on(warehouse)
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=again,
-            phases=[Phase.generate],
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-            database=None,
-        ),
-    )
+    drive(machine, examples, steps, again=again)
     print(f"{machine.steps} steps, {machine.nights} quiet nights")
     return machine.steps
 
@@ -42,4 +30,4 @@ def test_raw_ends_level_with_central_over_thousands_of_steps(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(os.environ, "NO_PROXY", "127.0.0.1")
-    assert run(warehouse, 60, 60, again=not os.environ.get("MEAL_HUNT")) >= 2000
+    assert run(warehouse, 60, 60, again=not IS_HUNT) >= 2000
