@@ -38,6 +38,8 @@ COLUMNS = (
     Column("denominator", "numeric", "Dénominateur ; vide pour un dénombrement ou une somme."),
     Column("value", "numeric", "Valeur ; vide quand il n'y a rien à mesurer."),
     Column("units", "bigint", "Nombre d'unités comptées (personnes, actes …)."),
+    Column("ci_low", "numeric", "Borne basse de l'intervalle de confiance à 95 % ; vide hors enquête."),
+    Column("ci_high", "numeric", "Borne haute de l'intervalle de confiance à 95 % ; vide hors enquête."),
     Column("computed_at", "timestamptz", "Moment du calcul.", required=True),
     Column("run_id", "text", "Exécution qui l'a calculée."),
 )
@@ -240,7 +242,9 @@ def _compute(cursor: extensions.cursor, computation: Computation, query: Compile
     Raises: ConfigurationError, when PostgreSQL refuses the expression or what it meets (types, a division by zero).
     """
     measured = [
-        name for name in computation.table.names() if name not in ("project", "indicator", "computed_at", "run_id")
+        name
+        for name in computation.table.names()
+        if name not in ("project", "indicator", "ci_low", "ci_high", "computed_at", "run_id")
     ]
     statement = sql.SQL(
         "insert into {staged} (project, indicator, {names}, computed_at, run_id)"
