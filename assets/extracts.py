@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.audit import WARN, Verdict, keep
 from assets.failures import explained
-from meal_pipelines.extracts import Extract, write_opsys, write_thema, write_tracking
+from meal_pipelines.extracts import Extract, write_iati, write_opsys, write_thema, write_tracking
 from meal_pipelines.indicators.compute import cutoff
 from meal_pipelines.project.load import LoadedProject
 from resources import Platform
@@ -16,6 +16,7 @@ from resources import Platform
 RECIPIENTS: dict[str, tuple[Callable[..., Extract], str, set[str]]] = {
     "opsys": (write_opsys, "Feuille de saisie OPSYS (Commission européenne)", {"excel", "postgres", "opsys"}),
     "thema": (write_thema, "Campagne annuelle THEMA (Expertise France)", {"excel", "postgres", "thema"}),
+    "iati": (write_iati, "Résultats au format IATI 2.03 (échange public)", {"xml", "postgres", "iati"}),
     "tableau_de_suivi": (write_tracking, "Tableau de suivi des indicateurs", {"excel", "tracking"}),
 }
 CONTROLS = "controles_conformes"

@@ -42,7 +42,7 @@ from meal_pipelines.protect.disclosure import (
     decide,
 )
 
-OPSYS, THEMA, TRACKING = "opsys", "thema", "tracking"
+OPSYS, THEMA, TRACKING, IATI = "opsys", "thema", "tracking", "iati"
 SHARE, UNITS = "share_of_women", "units"
 QUARTERS = 8
 """How many closed quarters the tracking sheet shows."""
@@ -145,7 +145,7 @@ def disclosed(
     settings = project.project.disclosure
     protected = [indicator for indicator in logframe.indicators if about_persons(indicator, settings.without_persons)]
     codes = frozenset(indicator.code for indicator in protected)
-    readers = [name for name in (OPSYS, THEMA, TRACKING) if settings.recipient(name).protect]
+    readers = [name for name in (OPSYS, THEMA, TRACKING, IATI) if settings.recipient(name).protect]
     protection = _decided(cursor, project, logframe, protected, readers, until, year) if codes and readers else NOTHING
     given = settings.recipient(recipient)
     return Disclosed(
@@ -200,6 +200,8 @@ class _Shown:
         month = label_of(until)
         if OPSYS in readers:
             self._add(OPSYS, month, "to_date", to_date(cursor, project.id, until).values())
+        if IATI in readers:
+            self._add(IATI, month, "to_date", to_date(cursor, project.id, until).values())
         if THEMA in readers and _is_open(cursor, project.id, year):
             self._add(THEMA, str(year), "year", in_year(cursor, project.id, year).values())
             end = min(dt.date(year, 12, 31), until)
@@ -250,7 +252,7 @@ def _keys(recipient: str, kind: str, value: Value, indicator: Indicator) -> Iter
     if value.value is not None:
         yield total
     shown: Iterable[str] = indicator.disaggregations
-    if recipient != OPSYS and value.value is not None:
+    if recipient not in (OPSYS, IATI) and value.value is not None:
         shown = ()
     if recipient == TRACKING and value.value is None:
         shown = [name for name in [by_dimension(indicator)] if name is not None]

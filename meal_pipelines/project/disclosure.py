@@ -13,7 +13,7 @@ from pydantic import Field
 from meal_pipelines.project.strict import Strict
 
 Threshold = Annotated[int, Field(ge=2, le=1000)]
-RecipientName = Literal["opsys", "thema", "tracking"]
+RecipientName = Literal["opsys", "thema", "tei", "afd", "iati", "tracking"]
 
 
 class Recipient(Strict):

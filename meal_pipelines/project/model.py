@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from meal_pipelines.project.disclosure import Disclosure
+from meal_pipelines.project.iati import Iati
 from meal_pipelines.project.privacy import Privacy
 from meal_pipelines.project.processing import DataProtection, Processing
 from meal_pipelines.project.retention import Retention
@@ -213,6 +214,7 @@ class Project(Strict):
     erasure: Leaving = "delete"
     withdrawal: Leaving = "delete"
     disclosure: Disclosure = Field(default_factory=Disclosure)
+    iati: Iati = Field(default_factory=Iati)
     sources: dict[Identifier, Server]
     forms: dict[Identifier, Form]
 

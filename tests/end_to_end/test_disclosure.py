@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from psycopg2 import errors
 from psycopg2.extras import execute_values
 
-from meal_pipelines.extracts import write_opsys, write_thema, write_tracking
+from meal_pipelines.extracts import write_iati, write_opsys, write_thema, write_tracking
 from meal_pipelines.warehouse import Warehouse
 from tests.disclosure.attack import Attack, too_narrow
 from tests.end_to_end.conftest import PROJECTS, Demo
@@ -37,17 +38,18 @@ Count = tuple[str, str, str, tuple[tuple[str, str], ...]]
 def test_nothing_hidden_in_the_samples_extracts_can_be_worked_out(
     demo: Demo, warehouse: Warehouse, tmp_path: Path, name: str
 ) -> None:
-    """Three reporting dates, three files each: a figure hidden in one must not follow from the others."""
+    """Three reporting dates, four files each: a figure hidden in one must not follow from the others."""
     loaded = project(name, f"masque_{name}")
     truth = _copied(demo, warehouse, name, loaded.id)
     attack, shown = Attack(), {}
     with warehouse.connect() as connection:
         for until in MONTHS:
-            for write in (write_opsys, write_thema, write_tracking):
+            for write in (write_opsys, write_thema, write_iati, write_tracking):
                 extract = write(connection, loaded, cutoff=until, out=tmp_path, run_id=None)
                 assert extract.disclosure.passed is True, extract.disclosure.message
             shown |= _opsys(tmp_path / loaded.id / f"{until:%Y-%m}", until, loaded, name)
             shown |= _tracking(tmp_path / loaded.id / f"{until:%Y-%m}", until, name)
+            _iati(tmp_path / loaded.id / f"{until:%Y-%m}", until, loaded, name, shown)
     for count, figure in shown.items():
         assert figure == truth[count] or isinstance(figure, str), f"{count} is shown as it is, or hidden"
         assert figure not in (None, "", "–")
@@ -111,6 +113,22 @@ def _tracking(folder: Path, until: dt.date, name: str) -> dict[Count, Any]:
                 if (quarter := re.fullmatch(r"T(\d) (\d{4})", heading or "")) is not None:
                     found[row["Code"], "quarter", f"{quarter[2]}-Q{quarter[1]}", ()] = cell
     return found
+
+
+def _iati(folder: Path, until: dt.date, loaded: Any, name: str, shown: dict[Count, Any]) -> None:
+    """What the XML holds is no more than what the workbooks show: the same figures, and none where they have a mark."""
+    dimensions = loaded.logframe.dimensions
+    named = {
+        (about.label, label): (dimension, code)
+        for dimension, about in dimensions.items()
+        for code, label in {**about.values, "inconnu": "Non précisé"}.items()
+    }
+    for indicator in ElementTree.parse(folder / "iati.xml").getroot().iter("indicator"):
+        codes = {at.get("code") for at in indicator.findall("reference")} & set(COUNTS[name])
+        for actual in indicator.iter("actual") if codes else []:
+            dimension = actual.find("dimension")
+            cell = (named[dimension.get("name"), dimension.get("value")],) if dimension is not None else ()
+            assert shown[codes.copy().pop(), "to_date", f"{until:%Y-%m}", cell] == float(actual.get("value") or "")
 
 
 def _rates(attack: Attack, truth: dict[Count, float], folder: Path, name: str) -> None:
