@@ -226,11 +226,18 @@ def sample(
     to: Annotated[Path, typer.Option(help="Dossier à écrire.")],
     rows: Annotated[int, typer.Option(min=1, help="Nombre de soumissions.")] = 5000,
     seed: Annotated[int, typer.Option(help="Même graine, mêmes octets.")] = 1,
+    noise: Annotated[
+        bool,
+        typer.Option(
+            "--noise", help="Écrire les personnes comme sur le terrain : fautes, translittérations, autre numéro …"
+        ),
+    ] = False,
 ) -> None:
     """Générer des soumissions d'exemple, défauts compris, et la vérité attendue."""
     from meal_pipelines.display import bars, console, french
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.sample import generate
+    from meal_pipelines.sample.noise import Noise
 
     loaded = load_projects(Settings.load(), [project])[project]
     if to.exists() and any(to.iterdir()):
@@ -238,8 +245,9 @@ def sample(
     with bars() as progress:
         task = progress.add_task("Soumissions", total=rows)
         summary = generate(
-            loaded, rows, seed, to, progress=lambda done, total: progress.update(task, completed=done, total=total)
-        )
+            loaded, rows, seed, to, noise=Noise() if noise else None,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
     console.print(
         f"{french(summary.received)} soumissions d'exemple dans {to} ; la vérité attendue est dans {to / 'truth'}."
     )

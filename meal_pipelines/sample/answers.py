@@ -185,7 +185,9 @@ class Answering:
         if how is None and question.name == self.form.event and table.name == MAIN:
             return Ask(question, lambda filling, keys: day_texts(filling.event), 1.0)
         if met and how is None and roles.get(question.name) in ("first_name", "last_name", "phone"):
-            return Ask(question, self._identity(label, question, roles[question.name]), 1.0)
+            return Ask(question, self._identity(label, question, roles[question.name], table.name), 1.0)
+        if met and how is None and roles.get(question.name) == "birth_year" and self.people.noise is not None:
+            return Ask(question, self._birth_year(question.name, table.name), 1.0)
         if met and how is None and question.name in self.people.attributes:
             own = question.name
             return Ask(question, lambda filling, keys: self.people.answers(own, filling, filling.persons), 1.0)
@@ -196,19 +198,31 @@ class Answering:
             draw = self._with_slips(label, question, draw)
         return Ask(question, draw, how.answered)
 
-    def _identity(self, label: str, question: Question, role: str) -> Draw:
+    def _birth_year(self, name: str, table: str) -> Draw:
+        noisy = self.people.noisy(f"{self.name}/{table}")
+        assert noisy is not None
+
+        def year(filling: Filling, keys: Keys) -> Column:
+            return noisy.birth_years(keys, self.people.answers(name, filling, filling.persons))
+
+        return year
+
+    def _identity(self, label: str, question: Question, role: str, table: str) -> Draw:
+        noisy = self.people.noisy(f"{self.name}/{table}")
         if role == "phone":
             allowed = _accepted(question.constraint, [write("612345678") for _, write in WRITINGS])
 
             def phone(filling: Filling, keys: Keys) -> Column:
-                texts, filling.writings[question.name] = self.people.phones(label, keys, filling.persons, allowed)
+                texts, filling.writings[question.name] = self.people.phones(
+                    label, keys, filling.persons, allowed, noisy
+                )
                 return np.array(texts, dtype=object)
 
             return phone
         is_first = role == "first_name"
 
         def name(filling: Filling, keys: Keys) -> Column:
-            return self.people.names(filling, keys, filling.persons, label, first=is_first)
+            return self.people.names(filling, keys, filling.persons, label, first=is_first, noisy=noisy)
 
         return name
 

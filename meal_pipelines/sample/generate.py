@@ -20,6 +20,7 @@ from meal_pipelines.sample.defects import Spoiling
 from meal_pipelines.sample.draw import Drawing
 from meal_pipelines.sample.filling import Truths
 from meal_pipelines.sample.model import Distribution, Sample, read_sample
+from meal_pipelines.sample.noise import Noise
 from meal_pipelines.sample.people import People, PoolState
 from meal_pipelines.sample.record import FormCounts, Identities, Met, SampleSummary
 from meal_pipelines.sample.schedule import Alone, Part, Walk
@@ -29,11 +30,13 @@ OTHERS = "autres"
 
 
 def generate(
-    project: LoadedProject, rows: int, seed: int, to: Path, progress: Callable[[int, int], None] | None = None
-) -> SampleSummary:
+    project: LoadedProject, rows: int, seed: int, to: Path, progress: Callable[[int, int], None] | None = None,
+    noise: Noise | None = None,
+) -> SampleSummary:  # fmt: skip
     """Write `rows` submissions of the project's forms under `to`, with the truth beside them.
 
-    The same project, rows and seed give the same bytes. `progress(done, rows)` is called after each block.
+    The same project, rows, seed and noise give the same bytes. noise: how people are written otherwise from one meeting to
+    the next (`truth/` says who is who all the same); None: they are not. `progress(done, rows)` is called after each block.
     Returns: what was written; the same counts stand in `truth/summary.json`.
     Raises: ConfigurationError, when `sample.yaml` is wrong or its answers break the questionnaire.
     """
@@ -41,7 +44,7 @@ def generate(
         raise ConfigurationError("Un échantillon compte au moins 1 ligne. Donnez un nombre positif à « --rows ».")
     sample = read_sample(project.folder)
     _check_names(project, sample)
-    making = _Making(project, sample, rows, seed)
+    making = _Making(project, sample, rows, seed, noise)
     (to / "truth").mkdir(parents=True, exist_ok=True)
     identities = Identities(to / "truth" / "identities.txt", making.people, sample.persons)
     everybody = Met(making.people)
@@ -77,7 +80,7 @@ def _content(project: str, rows: int, seed: int, counts: dict[str, FormCounts]) 
 class _Making:
     """The parts of one generation, tied together: how many rows each form has, when, and about whom."""
 
-    def __init__(self, project: LoadedProject, sample: Sample, rows: int, seed: int) -> None:
+    def __init__(self, project: LoadedProject, sample: Sample, rows: int, seed: int, noise: Noise | None) -> None:
         self.project, self.sample = project, sample
         self.chance = Chance(seed)
         declared = project.project
@@ -85,7 +88,7 @@ class _Making:
         self.drawing = Drawing(self.chance, self.calendar)
         self.schedules = self._schedules(rows)
         self.answerings: dict[str, Answering] = {}
-        self.people = People(self.chance, sample.persons, self._pools(rows))
+        self.people = People(self.chance, sample.persons, self._pools(rows), noise)
         self._attributes()
         for name, schedule in self.schedules.items():
             self.answerings[name] = Answering(project.forms[name], sample, self.people, self.drawing, schedule)

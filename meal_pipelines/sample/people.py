@@ -17,6 +17,7 @@ from meal_pipelines.sample.draw import Draw
 from meal_pipelines.sample.filling import Column, Filling
 from meal_pipelines.sample.model import Persons
 from meal_pipelines.sample.names import ORIGINS
+from meal_pipelines.sample.noise import Noise, Noisy
 
 TRIES = 4
 POOL = "pool"
@@ -49,8 +50,10 @@ class PoolState:
 class People:
     """All people of one project. An ordinal is number × pools + pool."""
 
-    def __init__(self, chance: Chance, persons: Persons, pools: Sequence[PoolState]) -> None:
-        self.chance, self.persons, self.pools = chance, persons, list(pools)
+    def __init__(
+        self, chance: Chance, persons: Persons, pools: Sequence[PoolState], noise: Noise | None = None
+    ) -> None:
+        self.chance, self.persons, self.pools, self.noise = chance, persons, list(pools), noise
         self.fallback = next(i for i, pool in enumerate(self.pools) if pool.known_before is None)
         self.attributes: dict[str, Draw] = {}
         self._first, self._family, self._places = _name_tables()
@@ -116,15 +119,36 @@ class People:
         places = (persons * STRIDE + START) % NUMBERS
         return [f"{MOBILE[place // 10_000_000]}{place % 10_000_000:07d}" for place in places.tolist()]
 
-    def phones(self, label: str, keys: Keys, persons: Integers, allowed: Sequence[int]) -> tuple[list[str], Integers]:
+    def noisy(self, label: str) -> Noisy | None:
+        """The noise in one form's table; None without noise."""
+        return None if self.noise is None else Noisy(self.chance, self.noise, f"{label}/noise")
+
+    def phones(
+        self, label: str, keys: Keys, persons: Integers, allowed: Sequence[int], noisy: Noisy | None = None
+    ) -> tuple[list[str], Integers]:
         """(numbers as written, which writing each has); `allowed`: the writings that the constraint accepts."""
         bounds = cumulative([WRITINGS[i][0] for i in allowed])
         writing = np.array(allowed)[np.searchsorted(bounds, self.chance.uniform(label, keys), side="right")]
-        numbers = self.national_numbers(persons)
+        whose = persons if noisy is None else noisy.phones(keys, persons, len(self.pools), self.count + len(self.pools))
+        numbers = self.national_numbers(whose)
         return [WRITINGS[how][1](n) for how, n in zip(writing.tolist(), numbers, strict=True)], writing
 
-    def names(self, filling: Filling, keys: Keys, persons: Integers, label: str, *, first: bool) -> Column:
+    def names(
+        self, filling: Filling, keys: Keys, persons: Integers, label: str, *, first: bool, noisy: Noisy | None = None
+    ) -> Column:
         """First names or family names, each as this meeting spells it."""
+        if noisy is None:
+            return self._spelled(filling, keys, persons, label, first=first)[1]
+        own = noisy.names(keys, *self._spelled(filling, keys, persons, label, first=first), first=first)
+        if swapped := noisy.swapped(keys):
+            other = noisy.names(keys, *self._spelled(filling, keys, persons, label, first=not first), first=not first)
+            own[swapped] = other[swapped]
+        return own
+
+    def _spelled(
+        self, filling: Filling, keys: Keys, persons: Integers, label: str, *, first: bool
+    ) -> tuple[Column, Column]:
+        """(as registered, as this meeting spells it without noise)."""
         them = persons.astype(np.uint64)
         origin = self._origin(filling, persons, them)
         sex = self.answers(self.persons.roles["sex"], filling, persons)
@@ -134,7 +158,8 @@ class People:
         shares = self.chance.uniform("person/first" if first else "person/family", them)
         place = starts[origin, column] + (shares * lengths[origin, column]).astype(np.int64)
         spelling = np.searchsorted(np.array(SPELLINGS), self.chance.uniform(label, keys), side="right")
-        return (self._first if first else self._family)[spelling, place]
+        table = self._first if first else self._family
+        return table[0, place], table[spelling, place]
 
     def _origin(self, filling: Filling, persons: Integers, them: Keys) -> Integers:
         share = self.chance.uniform("person/origin", them)

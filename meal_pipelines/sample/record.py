@@ -49,6 +49,11 @@ class Identities:
         self._file.write("".join(f"{line}\n" for line in lines).encode())
 
     def _new_phones(self, persons: Integers, writings: Integers, texts: list[str | None]) -> list[str]:
+        if self.people.noise is not None:
+            # Whose number it is no longer tells which number it is.
+            new = {text for text in texts if text is not None} - self._names
+            self._names |= new
+            return sorted(new)
         found = []
         for person, writing, text in zip(persons.tolist(), writings.tolist(), texts, strict=True):
             if text is not None and self._is_new(writing, person):
