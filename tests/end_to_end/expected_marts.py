@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from meal_pipelines.settings import CHECKOUT
+from tests.end_to_end.expected_accountability import feedback, learning_product
 from tests.end_to_end.truth import Answers, Standing, Truth
 
 Record = dict[str, Any]
@@ -307,6 +308,8 @@ MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
         "service_delivery": service_delivery,
         "grant_contract": grant_contract,
         "institution_milestone": institution_milestone,
+        "feedback": feedback,
+        "learning_product": learning_product,
     },
     "thamm_plus": {
         "person": lambda truth: iter(persons(truth).values()),

@@ -30,10 +30,7 @@ from tests.odk_server import OdkServer, questions
 from tests.stage_cases import PROJECT, VISITES, written
 
 INBOXES = {"prim2": ("subventions", "PRIM2_CLASSEURS"), "thamm_plus": ("candidats", "THAMM_CLASSEURS")}
-ASSETS = {
-    "prim2": ("beneficiaires", "prestations", "institutions"),
-    "thamm_plus": ("parcours", "formations", "retours"),
-}
+"""Of each project: the register in which everything that can be wrong is, and the variable that names its folder."""
 PREFIX = {"prim2": "PRIM2", "thamm_plus": "THAMM"}
 EXPORT = "  dossier: {kind: export, path: donnees}\n"
 CENTRAL = '  dossier: {kind: odk, url: "${ODK_URL}", email: "${ODK_EMAIL}", password: "${ODK_PASSWORD}"}\n'
@@ -75,9 +72,9 @@ class LeakHouse:
     def inbox(self, project: str) -> Path:
         return self.house.folder / "inboxes" / project
 
-    def book(self, project: str) -> Path:
+    def book(self, project: str, form: str | None = None) -> Path:
         """The partner's workbook that is in order."""
-        return self.inbox(project) / f"{INBOXES[project][0]} {self.planting.person(project).file}.xlsx"
+        return self.inbox(project) / f"{form or INBOXES[project][0]} {self.planting.person(project).file}.xlsx"
 
     def run(self, *arguments: str, **environ: str) -> Finished:
         """One command; what it says is searched at the end."""
@@ -129,11 +126,12 @@ def _furnish(made: LeakHouse, rows: int) -> None:
         sample = folder / "sample" / name
         generate(project, rows, 7, sample)
         shutil.copytree(sample / "corrections", made.projects / name / "corrections")
-        for form in ASSETS[name]:
-            _serve(made, name, form, sample)
-        form, variable = INBOXES[name]
-        made.house.more[variable] = str(made.inbox(name))
-        _partner_file(made, name, sample / form / f"{form}-001.xlsx")
+        made.house.more[INBOXES[name][1]] = str(made.inbox(name))
+        for form, loaded in project.forms.items():
+            if loaded.form.source.asset is not None:
+                _serve(made, name, form, sample)
+            else:
+                _partner_file(made, name, form, sample / form / f"{form}-001.xlsx")
     _carnet(made)
     Keyring.create(made.house.settings(demo=False).keyring)
 
@@ -150,16 +148,16 @@ def _serve(made: LeakHouse, project: str, form: str, sample: Path) -> None:
             made.kobo.submit(asset, planted | {"note_interne": person.sentence, "_submitted_by": person.email})
 
 
-def _partner_file(made: LeakHouse, project: str, sample: Path) -> None:
-    """The register of a partner, with persons in every cell and corner that it has; and files that nothing waits for."""
-    path = made.book(project)
-    path.parent.mkdir(parents=True)
+def _partner_file(made: LeakHouse, project: str, form: str, sample: Path) -> None:
+    """A register of a partner, with persons in every cell and corner that it has; and files that nothing waits for."""
+    path = made.book(project, form)
+    path.parent.mkdir(parents=True, exist_ok=True)
     book = openpyxl.load_workbook(sample)
     sheet = book.worksheets[0]
     named = {str(cell.value): cell.column for cell in sheet[1] if cell.value}
     for line in range(2, sheet.max_row + 1):
         row = {name: sheet.cell(line, column).value for name, column in named.items()}
-        for name, value in made.planting.answers(row, (project, line)).items():
+        for name, value in made.planting.answers(row, (project, form, line)).items():
             sheet.cell(line, named[name]).value = value
     person = made.planting.person((project, "header"))
     column = sheet.max_column + 1
@@ -173,7 +171,7 @@ def _partner_file(made: LeakHouse, project: str, sample: Path) -> None:
     book.save(path)
     stranger = made.planting.person((project, "stranger"))
     shutil.copy(path, path.with_name(f"{stranger.file}.xlsx"))
-    path.with_name(f"{INBOXES[project][0]} {stranger.file}.pdf").write_text(stranger.sentence, encoding="utf-8")
+    path.with_name(f"{form} {stranger.file}.pdf").write_text(stranger.sentence, encoding="utf-8")
 
 
 def _carnet(made: LeakHouse) -> None:

@@ -72,6 +72,15 @@ GOOD: dict[str, dict[str, Any]] = {
         "monthly_income_eur": 1000, "monthly_income_mad": 10800, "cost_in_months": 0.5,
         "returned_on": dt.date(2026, 4, 1), "surveyed_on": dt.date(2026, 4, 2),
     },
+    "feedback": {
+        "project": "prim2", "submission_id": "s1", "channel": "telephone", "category": "acces", "is_sensitive": False,
+        "country_code": "ma", "region_code": "02", "sex": "F", "is_answered_in_time": True,
+        "received_on": dt.date(2026, 4, 1), "due_on": dt.date(2026, 4, 22), "answered_on": dt.date(2026, 4, 9),
+    },
+    "learning_product": {
+        "project": "prim2", "product_code": "CAPI-1", "submission_id": "s1", "product_type": "fiche", "language": "fr",
+        "topic": "osc", "stage": "diffuse", "is_disseminated": True, "stage_on": dt.date(2026, 4, 1),
+    },
 }  # fmt: skip
 
 
@@ -115,6 +124,10 @@ WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
     ("training_attendance", {**OTHER, "attendance_pct": 79}, {"acheve_a_80_pour_cent"}, set()),
     ("return_survey", {**OTHER, "surveyed_on": dt.date(2026, 3, 31)}, {"retour_avant_enquete"}, set()),
     ("return_survey", {**OTHER, "monthly_income_mad": None}, set(), {"taux_de_change_trouve"}),
+    ("feedback", {**OTHER, "is_sensitive": True}, {"circuit_separe_sans_contenu"}, set()),
+    ("feedback", {**OTHER, "answered_on": dt.date(2026, 3, 31)}, {"reponse_apres_reception"}, set()),
+    ("feedback", {**OTHER, "channel": None}, set(), {"canal_renseigne"}),
+    ("learning_product", {"product_code": "CAPI-2", "stage": "perdu"}, {"etape_connue"}, set()),
 ]
 
 
