@@ -15,6 +15,7 @@ from typing import Any
 
 from meal_pipelines.settings import CHECKOUT
 from tests.end_to_end.expected_accountability import feedback, learning_product
+from tests.end_to_end.expected_institutions import joint_decision
 from tests.end_to_end.truth import Answers, Standing, Truth
 
 Record = dict[str, Any]
@@ -318,6 +319,7 @@ MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
         "mobility_step": mobility_step,
         "training_attendance": training_attendance,
         "return_survey": return_survey,
+        "joint_decision": joint_decision,
     },
 }
 """By project: the marts it feeds, and what their records must be."""

@@ -59,6 +59,11 @@ GOOD: dict[str, dict[str, Any]] = {
         "contract_type": "saisonnier", "offer_validated_on": dt.date(2026, 3, 2), "is_confirmed": True,
         "delay_days": 60, "step_on": dt.date(2026, 5, 1),
     },
+    "joint_decision": {
+        "project": "thamm_plus", "decision_id": "DEC-2026-0001", "submission_id": "s1", "body": "comite_technique",
+        "institution": "anapec", "status": "executee", "is_in_time": True, "decided_on": dt.date(2026, 4, 1),
+        "due_on": dt.date(2026, 6, 1), "executed_on": dt.date(2026, 5, 1),
+    },
     "training_attendance": {
         "project": "thamm_plus", "submission_id": "s1", "repeat_index": 1, "person_id": PERSON,
         "training_type": "pre_depart", "institution": "anapec", "sex": "H", "age_band": "25-35", "sector": "hcr",
@@ -117,6 +122,8 @@ WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
     ("mobility_step", {**OTHER, "delay_days": -3}, {"delai_positif"}, set()),
     ("mobility_step", {**OTHER, "step_on": dt.date(2026, 2, 27)}, {"offre_avant_etape"}, set()),
     ("mobility_step", {**OTHER, "step": "visa"}, {"delai_a_l_arrivee_seulement"}, set()),
+    ("joint_decision", {"decision_id": "D2", "due_on": dt.date(2026, 3, 31)}, {"echeance_apres_reunion"}, set()),
+    ("joint_decision", {"decision_id": "D2", "status": "en_cours"}, set(), {"date_d_une_decision_executee"}),
     ("training_attendance", {"repeat_index": 2, "attendance_pct": 90}, {"personne_unique_par_session"}, set()),
     ("training_attendance", {**OTHER, "was_presented": False}, {"certifie_donc_presente"}, set()),
     ("training_attendance", {**OTHER, "was_presented": None}, {"certifie_donc_presente"}, set()),
