@@ -18,6 +18,7 @@ import typer
 
 from meal_pipelines.cli_collection import collection
 from meal_pipelines.cli_keys import keys
+from meal_pipelines.cli_logframe import logframe
 from meal_pipelines.cli_questionnaires import forms
 from meal_pipelines.cli_requests import privacy
 from meal_pipelines.cli_roles import roles
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(keys, name="keys")
 app.add_typer(forms, name="forms")
+app.add_typer(logframe, name="logframe")
 app.add_typer(privacy, name="privacy")
 app.add_typer(roles, name="roles")
 app.add_typer(collection)

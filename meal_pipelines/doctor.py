@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,7 @@ from meal_pipelines.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:
     from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.warehouse.models import Models
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,8 @@ def _logframe(project: LoadedProject) -> Iterator[Finding]:
             yield Finding("warning", f"{indicator.code} : valeur de référence à établir ({indicator.baseline.status}).")
 
 
-def _models(projects: dict[str, LoadedProject]) -> Iterator[Finding]:
-    from meal_pipelines.indicators.compile import check_logframe
+def models_of(projects: Mapping[str, LoadedProject]) -> Models:
+    """The SQL models over the tables of all projects. Raises: ConfigurationError, when they do not agree."""
     from meal_pipelines.protect.tables import pseudonymised_spec
     from meal_pipelines.warehouse.models import load_models
 
@@ -186,8 +187,14 @@ def _models(projects: dict[str, LoadedProject]) -> Iterator[Finding]:
         for form in project.forms.values()
         for table in form.questionnaire.tables.values()
     ]
+    return load_models(CHECKOUT / "dbt_like_sql", {spec.qualified: spec for spec in specs}, set(projects))
+
+
+def _models(projects: dict[str, LoadedProject]) -> Iterator[Finding]:
+    from meal_pipelines.indicators.compile import check_logframe
+
     try:
-        models = load_models(CHECKOUT / "dbt_like_sql", {spec.qualified: spec for spec in specs}, set(projects))
+        models = models_of(projects)
         for project in projects.values():
             check_logframe(project, {name: mart.spec for name, mart in models.marts.items()})
     except MealError as error:
