@@ -15,6 +15,8 @@ import threading
 from queue import SimpleQueue
 from typing import IO, Any
 
+MAKE, WORK, FORGET = range(3)
+"""What may be asked."""
 _length = struct.Struct("!Q")
 
 
@@ -37,19 +39,27 @@ def receive(stream: IO[bytes]) -> Any:
 
 
 def main() -> None:
-    """Make what works on chunks, say so, then answer each chunk with (what became of it, None) or (None, the error)."""
+    """Answer what is asked, one thing after the other, with (what became of it, None) or (None, the error).
+
+    Asked are (MAKE, a callable that gives what works on chunks), (WORK, a chunk), and (FORGET, None), which has no answer.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the other one says when to end
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
     given: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_listen, args=[sys.stdin.buffer, given], daemon=True).start()
-    work = given.get()()
-    send(answers, None)
+    work: Any = None
+    answer: tuple[Any, Exception | None]
     while True:
-        answer: tuple[Any, Exception | None]
+        asked, thing = given.get()
+        if asked == FORGET:
+            work, answer = None, (None, None)
+            continue
         try:
-            answer = (work(given.get()), None)
-        except Exception as error:  # raised again by whoever gave the chunk
+            if asked == MAKE:
+                work = thing()
+            answer = (work(thing) if asked == WORK else None, None)
+        except Exception as error:  # raised again by whoever asked
             answer = (None, error)
         send(answers, answer)
 

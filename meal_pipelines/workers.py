@@ -2,11 +2,14 @@
 
 What is done to a chunk, and what becomes of it, is the caller's. The others hold no connection and write nothing: they
 are given rows and give back what is to be written, so that a table is filled in one transaction, by this process. Keys
-reach them through a pipe, never through a command line, the environment or a file.
+reach them through a pipe, never through a command line, the environment or a file. One of them stays when its work is
+done, having forgotten what it was given: the next stage, or the next form, need not wait for another to start.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import subprocess
 import sys
 import threading
@@ -15,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from meal_pipelines.beside import receive, send
+from meal_pipelines.beside import FORGET, MAKE, WORK, receive, send
 from meal_pipelines.errors import TransientError
 from meal_pipelines.settings import CHECKOUT
 
@@ -25,8 +28,8 @@ Worker = TypeVar("Worker", bound=Work)
 
 ROWS = 10_000
 """Rows of a chunk: a process holds one or two."""
-LARGE = 3 * ROWS
-"""From so many rows on, another process is worth the second that it takes to start (2026-11: 0.6 to 1.1 s)."""
+LARGE = 15_000
+"""Beyond so many rows another process is worth the second that the first one takes to start (2026-11: 0.6 to 1.1 s)."""
 PIPE = 1 << 20
 """Bytes that a pipe holds, where the system lets us choose; 64 kB make sixteen times the waits for Python's lock."""
 
@@ -73,7 +76,11 @@ class Workers(Generic[Worker]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        for other in self._others:
+            if kind is None:
+                other.leave()
+            else:
+                other.end()
 
     def _end(self) -> None:
         for other in self._others:
@@ -94,33 +101,20 @@ class _Shared(Iterator[Any]):
 
 
 class _Other:
-    """One process beside this one: it starts at once, and is given its first chunk when it is ready."""
+    """One process beside this one: it is given its first chunk when it is ready."""
 
     def __init__(self, make: Callable[[], Work]) -> None:
-        # Not `multiprocessing`: it would import the caller's program anew, a script's measures and a notebook's included.
-        options: dict[str, Any] = {}
-        if sys.platform == "win32":
-            options = {"creationflags": subprocess.CREATE_NO_WINDOW}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "meal_pipelines.beside"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=PIPE, cwd=CHECKOUT, **options,
-        )  # fmt: skip
-        self._make: Callable[[], Work] | None = make
+        self._process, self._make = _spare() or _started(), make
         self._is_ready = self._is_ended = False
 
     def work(self, shared: _Shared, keep: Callable[[Any], None]) -> None:
         """Have it work on chunks as long as there are any, in a thread that waits for it."""
-        assert self._process.stdin is not None and self._process.stdout is not None
         try:
             if not self._is_ready:
-                send(self._process.stdin, self._make)
-                self._is_ready = receive(self._process.stdout) is None
+                self._ask(MAKE, self._make)
+                self._is_ready = True
             for chunk in shared:
-                send(self._process.stdin, chunk)
-                done, error = receive(self._process.stdout)
-                if error is not None:
-                    raise error
-                keep(done)
+                keep(self._ask(WORK, chunk))
         except (EOFError, OSError):
             if not self._is_ended:
                 shared.is_over = True
@@ -132,13 +126,80 @@ class _Other:
             shared.is_over = True
             raise
 
+    def _ask(self, what: int, thing: Any) -> Any:
+        """What it answers. Raises: EOFError or OSError, when it is gone; what it met, of its own."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        send(self._process.stdin, (what, thing))
+        done, error = receive(self._process.stdout)
+        if error is not None:
+            raise error
+        return done
+
     def end_unless_ready(self) -> None:
         """Nothing is left for it: it need not finish its start."""
         if not self._is_ready:
             self.end()
 
+    def leave(self) -> None:
+        """Its work is done: it stays for the next, unless another one already stays."""
+        if self._is_ready and not self._is_ended:
+            _keep(self._process)
+        else:
+            self.end()
+
     def end(self) -> None:
         """It writes nothing, so it has nothing to finish."""
         self._is_ended = True
-        self._process.kill()
-        self._process.wait()
+        _end(self._process)
+
+
+def _started() -> subprocess.Popen[bytes]:
+    # Not `multiprocessing`: it would import the caller's program anew, a script's measures and a notebook's included.
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options = {"creationflags": subprocess.CREATE_NO_WINDOW}
+    return subprocess.Popen(
+        [sys.executable, "-m", "meal_pipelines.beside"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=PIPE, cwd=CHECKOUT, **options,
+    )  # fmt: skip
+
+
+_kept: list[tuple[int, subprocess.Popen[bytes]]] = []
+"""The process that stays, with whose it is: a copy of this program (fork) has none. At most one."""
+_keeping = threading.Lock()
+
+
+def _spare() -> subprocess.Popen[bytes] | None:
+    """The process that stayed, if it still lives."""
+    with _keeping:
+        while _kept:
+            owner, process = _kept.pop()
+            if owner == os.getpid() and process.poll() is None:
+                return process
+    return None
+
+
+def _keep(process: subprocess.Popen[bytes]) -> None:
+    """Let a process that waits for work stay, without what it was given."""
+    assert process.stdin is not None
+    with _keeping:
+        if not _kept:
+            try:
+                send(process.stdin, (FORGET, None))
+                _kept.append((os.getpid(), process))
+                return
+            except OSError:  # it died at this very moment, its work done
+                pass
+    _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+@atexit.register
+def end_spare() -> None:
+    """End the process that stays, as the end of this program does."""
+    if (process := _spare()) is not None:
+        _end(process)

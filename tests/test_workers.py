@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,10 @@ from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 from meal_pipelines.protect import stage as protect
 from meal_pipelines.protect.deriver import ChunkDeriver
 from meal_pipelines.settings import CHECKOUT, Settings
-from meal_pipelines.workers import Workers, _Shared
+from meal_pipelines.workers import Workers, _Shared, end_spare
 from tests.clean.test_deltas import everything
 from tests.stage_cases import PROJECT, Bench, visit
-from tests.worker_cases import Slow
+from tests.worker_cases import Slow, Telling
 
 PATIENCE_S = 90.0
 """A loaded machine may take long to start a process."""
@@ -32,9 +34,12 @@ PATIENCE_S = 90.0
 
 def beside(process: psutil.Process | None = None) -> list[psutil.Process]:
     """The processes that help this one; one that has ended and was not waited for yet (a keeper, say) is none."""
-    children = (process or psutil.Process()).children()
-    living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in living if "meal_pipelines.beside" in child.cmdline()]
+    found = []
+    for child in (process or psutil.Process()).children():
+        with suppress(psutil.NoSuchProcess):  # a zombie too: it may end while it is looked at
+            if "meal_pipelines.beside" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -45,8 +50,12 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+def _here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process that another test left would not know which process this is."""
+    end_spare()
     monkeypatch.setenv("MEAL_TEST_HERE", str(os.getpid()))
+    yield
+    end_spare()
 
 
 @pytest.fixture
@@ -91,7 +100,9 @@ def _hesitating(worker: type, taken: list[Any], meanwhile: dict[type, Callable[[
 
 
 def build(bench: Bench, workers: int) -> None:
-    """Clean and protect the form with so many processes."""
+    """Clean and protect the form with so many processes; a process that stays would have this one wait for it."""
+    if workers == 1:
+        end_spare()
     log = read_log(bench.folder / "visites.corrections.csv")
     cleaned = clean.prepare(bench.warehouse, bench.keyring, bench.project, bench.form, log, workers=workers)
     assert cleaned is not None
@@ -146,6 +157,7 @@ def test_two_processes_make_the_tables_of_one(bench: Bench, taken: list[Any], he
     assert len(taken) > 15, "one table a chunk"
     assert (everything(bench), outcomes(bench), bench.counted) == alone  # type: ignore[attr-defined]
     assert bench.query(unknown, bench.project.id) == [("nouvelle",)]
+    end_spare()
     assert beside() == []
 
 
@@ -194,7 +206,34 @@ def test_all_chunks_are_worked_on_once_by_several_processes() -> None:
     assert len({pid for _, pid in done}) == 3 and os.getpid() in {pid for _, pid in done}
     numbers = sorted(number for number, _ in done)
     assert len(set(numbers)) == len(numbers) and set(range(numbers[-1] + 1)) - set(numbers) <= {13, 14}
+    assert len(beside()) == 1, "one stays for the next form"
+    end_spare()
     assert beside() == []
+
+
+def test_the_process_that_stays_works_for_the_next_and_has_forgotten_the_one_before() -> None:
+    """Starting costs a second; what it was given holds the keys of a project."""
+    pids = []
+    for make in (Slow, partial(Telling, "b"), partial(Telling, "c")):
+        done: list[Any] = []
+        with Workers[Any](make, others=1) as workers:
+            workers.work(_until(lambda: any(pid != os.getpid() for _, pid in done)), done.append)  # noqa: B023
+        others = {pid for _, pid in done} - {os.getpid()}
+        if isinstance(make, partial):
+            assert {told for told, _ in done} == {make.args[0]}
+        pids.append(others)
+    assert pids[0] == pids[1] == pids[2] and len(pids[0]) == 1
+
+
+def test_a_process_that_died_while_it_stayed_is_replaced() -> None:
+    """Nobody is told: nothing was lost."""
+    for _ in range(2):
+        done: list[tuple[int, int]] = []
+        with Workers(Slow, others=1) as workers:
+            workers.work(_until(lambda: len({pid for _, pid in done}) == 2), done.append)  # noqa: B023
+        [stays] = beside()
+        stays.kill()
+        wait_until(lambda: beside() == [])
 
 
 @pytest.mark.parametrize(("chunk", "raised"), [(13, MealError), (14, KeyError)])
@@ -203,6 +242,7 @@ def test_what_another_process_refuses_is_refused_here(chunk: int, raised: type[E
     done: list[tuple[int, int]] = []
     with Workers(Slow, others=1) as workers, pytest.raises(raised):
         workers.work((chunk for _ in _until(lambda: False)), done.append)
+    end_spare()
     assert beside() == []
 
 

@@ -32,6 +32,17 @@ class Slow:
         return os.environ.get("MEAL_TEST_HERE") == str(os.getpid())
 
 
+class Telling:
+    """Says what it was made with, and which process worked."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __call__(self, chunk: int) -> tuple[str, int]:
+        time.sleep(0.02)
+        return self.word, os.getpid()
+
+
 def main() -> None:
     told = set[int]()
 

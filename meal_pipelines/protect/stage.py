@@ -127,7 +127,7 @@ def _derive(
 
         hands.work(((table.name, rows) for rows in _chunks(reader, build, table, deriver.on)), keep)
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("analyze {}").format(sql.Identifier("build", build.derived(spec))))
+        wap.gather_statistics(cursor, build.derived(spec))
 
 
 def _chunks(reader: Any, build: ProtectBuild, table: Table, on: list[tuple[str, str]]) -> Iterator[list[Any]]:

@@ -73,7 +73,17 @@ def show_candidate(cursor: Any, spec: TableSpec, *, whole: bool, changed: str | 
 
 def finish_staging(cursor: Any, spec: TableSpec) -> None:
     """Give the staged table its statistics, so that the audit is quick."""
-    cursor.execute(sql.SQL("analyze {}").format(sql.Identifier("build", spec.staged)))
+    gather_statistics(cursor, spec.staged)
+
+
+def gather_statistics(cursor: Any, name: str) -> None:
+    """Let the planner know a table of `build`, from a quarter of the rows that PostgreSQL looks at by itself.
+
+    It reads 300 rows for each unit of the target, of every column: with the usual 100, a tenth of a small form's time.
+    """
+    cursor.execute("set local default_statistics_target = 25")
+    cursor.execute(sql.SQL("analyze {}").format(sql.Identifier("build", name)))
+    cursor.execute("set local default_statistics_target to default")
 
 
 def publish(cursor: Any, spec: TableSpec, *, whole: bool, changed: str | None) -> int:
