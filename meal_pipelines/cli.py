@@ -20,6 +20,7 @@ from meal_pipelines.cli_collection import collection
 from meal_pipelines.cli_keys import keys
 from meal_pipelines.cli_logframe import logframe
 from meal_pipelines.cli_questionnaires import forms
+from meal_pipelines.cli_reports import reports
 from meal_pipelines.cli_requests import privacy
 from meal_pipelines.cli_roles import roles
 from meal_pipelines.command import Demo, explained, settings_of
@@ -40,6 +41,7 @@ app.add_typer(logframe, name="logframe")
 app.add_typer(privacy, name="privacy")
 app.add_typer(roles, name="roles")
 app.add_typer(collection)
+app.add_typer(reports)
 
 Projects = Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement (peut se répéter).")]
 

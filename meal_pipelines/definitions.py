@@ -15,6 +15,7 @@ import dagster as dg
 from assets.attachments import attachments_asset
 from assets.cleaned import cleaned_asset
 from assets.extracts import extract_assets
+from assets.freezing import freezing_job
 from assets.indicators import indicators_asset
 from assets.marts import mart_asset, mart_key, reference_asset
 from assets.pseudonymised import pseudonymised_asset
@@ -48,7 +49,7 @@ def build_definitions(
     nightly = nightly_job()
     definitions = dg.Definitions(
         assets=_assets(settings, projects),
-        jobs=[nightly, thema_job(), retention_job(QUIET)],
+        jobs=[nightly, thema_job(), retention_job(QUIET), freezing_job(QUIET, projects)],
         schedules=_schedules(),
         sensors=sensors(settings, projects, nightly, QUIET),
         resources={"platform": Platform(), **(resources or {})},

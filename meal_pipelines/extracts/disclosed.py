@@ -27,6 +27,7 @@ from meal_pipelines.extracts.values import (
     to_date,
 )
 from meal_pipelines.extracts.wording import INTERNAL
+from meal_pipelines.indicators.frozen import Freeze, frozen_on, frozen_year
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 from meal_pipelines.protect.disclosure import (
@@ -50,7 +51,9 @@ QUARTERS = 8
 
 @dataclass(frozen=True)
 class Disclosed:
-    """What may be shown to one recipient. protects: False when the project says that it is shown everything."""
+    """What may be shown to one recipient. protects: False when the project says that it is shown everything · frozen: the
+    report that its figures were read from, None when they follow the data.
+    """
 
     recipient: str
     protection: Protection
@@ -58,6 +61,7 @@ class Disclosed:
     codes: frozenset[str]
     threshold: int
     approved_by: str
+    frozen: Freeze | None = None
 
     def values(self, values: Mapping[str, Value], kind: str) -> dict[str, Value]:
         """The same values by indicator, with marks where figures are hidden."""
@@ -91,6 +95,11 @@ class Disclosed:
             "une différence ou une somme faite à la main.",
             f"Seuils approuvés par : {self.approved_by}.",
         ]
+
+    @property
+    def frozen_notes(self) -> list[str]:
+        """What a file says of the frozen report it was made from, in French; empty when its figures follow the data."""
+        return [self.frozen.note] if self.frozen is not None else []
 
     def check(self) -> Check:
         """The control of this extract: counts only."""
@@ -148,9 +157,10 @@ def disclosed(
     readers = [name for name in (OPSYS, THEMA, TRACKING, IATI) if settings.recipient(name).protect]
     protection = _decided(cursor, project, logframe, protected, readers, until, year) if codes and readers else NOTHING
     given = settings.recipient(recipient)
+    frozen = frozen_year(cursor, project.id, year) if recipient == THEMA else frozen_on(cursor, project.id, until)
     return Disclosed(
         recipient, protection, recipient in readers, codes, settings.threshold_of(recipient, []),
-        given.approved_by or settings.approved_by,
+        given.approved_by or settings.approved_by, frozen,
     )  # fmt: skip
 
 
@@ -209,7 +219,7 @@ class _Shown:
         if TRACKING in readers:
             spans = quarters(until, QUARTERS)
             self._add(TRACKING, month, "to_date", to_date(cursor, project.id, until).values())
-            found = in_quarters(cursor, project.id, spans[0][0], spans[-1][1])
+            found = in_quarters(cursor, project.id, spans[0][0], spans[-1][1], reported_on=until)
             self._add(TRACKING, month, "quarter", found.values())
 
     def _add(self, recipient: str, publication: str, kind: str, values: Iterable[Value]) -> None:
@@ -217,8 +227,8 @@ class _Shown:
             self.publications.append((recipient, publication))
         self._values += [(recipient, kind, value) for value in values if value.indicator in self._indicators]
 
-    def periods(self) -> set[tuple[str, str]]:
-        return {(kind, key_of(value, kind).period) for _, kind, value in self._values}
+    def periods(self) -> set[tuple[str, str, int | None]]:
+        return {(kind, key_of(value, kind).period, value.freeze_id) for _, kind, value in self._values}
 
     def offers(self, figures: Figures) -> Iterator[Offer]:
         labels = dict(self.publications)

@@ -54,7 +54,11 @@ def write_iati(connection: Any, project: LoadedProject, *, cutoff: dt.date, out:
             project, logframe, values, labels, period=label_of(reporting_date), reporting_date=reporting_date
         )
         activity = Activity(
-            project, logframe, reporting_date, rows, [*(HIDING if may_show.protects else []), may_show.notes[-1]]
+            project,
+            logframe,
+            reporting_date,
+            rows,
+            [*(HIDING if may_show.protects else []), may_show.notes[-1], *may_show.frozen_notes],
         )
         wanted = made.fingerprint(iati_document(activity, made_at=dt.datetime.min).decode())
         current = made.is_current(cursor, NAME, project.id, wanted, [file])

@@ -84,6 +84,8 @@ def readme(content: Content) -> dict[str, list[str]]:
         ],
         "Petits effectifs !": content.may_show.notes,
     }
+    if content.may_show.frozen_notes:
+        sections["Chiffres figés !"] = content.may_show.frozen_notes
     if content.logframe.illustrative:
         sections["Valeurs illustratives !"] = [ILLUSTRATIVE]
     sections |= {

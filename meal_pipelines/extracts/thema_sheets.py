@@ -86,6 +86,8 @@ def readme(campaign: Campaign) -> dict[str, list[str]]:
         ],
         "Petits effectifs !": campaign.may_show.notes,
     }
+    if campaign.may_show.frozen_notes:
+        sections["Chiffres figés !"] = campaign.may_show.frozen_notes
     if campaign.logframe.illustrative:
         sections["Valeurs illustratives !"] = [ILLUSTRATIVE]
     return sections | {

@@ -1,6 +1,6 @@
 """The tracking sheet (« tableau de suivi ») of one project at one reporting date: where each indicator stands.
 
-Values and trends come from `indicators.value` and `indicators.progress`, baselines and targets from the logframe. What
+Values and trends come from `indicators` (or from the frozen report), baselines and targets from the logframe. What
 is judged here is the distance to the next milestone, as one word; how it looks is `tracking_sheet.py`'s business.
 """
 
@@ -103,6 +103,7 @@ def write_tracking(
         wanted = made.fingerprint(
             project.project.name, project.project.dates_status, tracking.logframe.model_dump(mode="json"),
             reporting_date, [asdict(line) for line in tracking.lines], tracking.may_show.notes,
+            tracking.may_show.frozen_notes,
         )  # fmt: skip
         current = made.is_current(cursor, NAME, project.id, wanted, [file])
     if current:
@@ -131,7 +132,7 @@ def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> T
     year = campaign_year(project, reporting_date)
     may_show = disclosed(cursor, project, logframe, TRACKING, until=reporting_date, year=year)
     values = may_show.values(to_date(cursor, project.id, reporting_date), "to_date")
-    found = in_quarters(cursor, project.id, spans[0][1], spans[-1][1])
+    found = in_quarters(cursor, project.id, spans[0][1], spans[-1][1], reported_on=reporting_date)
     quarterly = {name: may_show.value(value, "quarter") for name, value in found.items()}
     lines: list[Line] = []
     for result in logframe.results:

@@ -83,7 +83,9 @@ def _title(sheet: Worksheet, tracking: Tracking) -> None:
     put(sheet["A1"], f"{project.name} — Tableau de suivi")
     sheet["A1"].font = Font(name="Calibri", size=20, bold=True, color=ACCENT)
     sheet.row_dimensions[1].height = 32
-    put(sheet["A2"], f"{project.label} · données arrêtées au {day(tracking.reporting_date)}")
+    frozen = tracking.may_show.frozen
+    status = f" · figé le {day(frozen.frozen_at)}, version {frozen.version}" if frozen is not None else ""
+    put(sheet["A2"], f"{project.label} · données arrêtées au {day(tracking.reporting_date)}{status}")
     sheet["A2"].font = Font(name="Calibri", size=11, color=GREY)
     illustrative = f"VALEURS ILLUSTRATIVES. {ILLUSTRATIVE} " if tracking.logframe.illustrative else ""
     put(sheet["A3"], illustrative + tracking.may_show.notes[0])
@@ -163,6 +165,7 @@ def _line(sheet: Worksheet, line: int, at: Line, *, again: bool) -> None:
 
 def _notes(sheet: Worksheet, line: int, tracking: Tracking) -> None:
     notes = [
+        *tracking.may_show.frozen_notes,
         *tracking.may_show.notes,
         "Valeur à date : depuis le démarrage pour un indicateur cumulé ; « – » : non mesuré, jamais zéro. "
         "« à établir » : la référence n'est pas encore connue.",

@@ -1,6 +1,7 @@
 """What an extract reads: measured values with their categories, labels, milestones and dates.
 
-Values come from `indicators.value` as they are; nothing here computes an indicator again.
+Values come from `indicators.value` as they are, or from the frozen report when their period was frozen; nothing here
+computes an indicator again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from psycopg2 import sql
+
+from meal_pipelines.indicators.frozen import Freeze, frozen_on, frozen_year
 from meal_pipelines.indicators.periods import add_months, target_period
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Target
@@ -43,7 +47,8 @@ class Value:
     """One indicator over one period: the total and, for each dimension, its categories.
 
     value: None when nothing was measured, when the measure has no total, or when it is hidden; never zero in its place.
-    mark: what stands in the place of a hidden value · is_size_hidden: whether how many it is about is hidden.
+    mark: what stands in the place of a hidden value · is_size_hidden: whether how many it is about is hidden · freeze_id:
+    the frozen report it was read from, None when it follows the data.
     """
 
     indicator: str
@@ -58,6 +63,7 @@ class Value:
     cells: dict[str, dict[str, Cell]] = field(default_factory=dict)
     mark: str | None = None
     is_size_hidden: bool = False
+    freeze_id: int | None = None
 
     @property
     def shown(self) -> Decimal | str | None:
@@ -107,45 +113,77 @@ def quarters(cutoff: dt.date, count: int) -> list[tuple[dt.date, dt.date]]:
 
 def to_date(cursor: Any, project: str, until: dt.date) -> dict[str, Value]:
     """By indicator, the last value since the start whose period ends by `until`, with its categories."""
+    frozen = frozen_on(cursor, project, until)
     cursor.execute(
-        "with latest as ("
-        "  select indicator, max(period_end) as period_end from indicators.value"
-        "  where project = %s and period_kind = 'to_date' and period_end <= %s group by indicator"
-        ") "
-        "select indicator, period_start, period_end, disaggregation, value, numerator, denominator, units, computed_at,"
-        " null from indicators.value join latest using (indicator, period_end)"
-        " where project = %s and period_kind = 'to_date'",
-        (project, until, project),
+        sql.SQL(
+            "with latest as ("
+            "  select indicator, max(period_end) as period_end from {values} where {mine}"
+            "  and period_kind = 'to_date' and period_end <= %(until)s group by indicator"
+            ") "
+            "select {columns}, null from {values} join latest using (indicator, period_end)"
+            " where {mine} and period_kind = 'to_date'"
+        ).format(**_read_from(frozen)),
+        _named(project, frozen) | {"until": until},
     )
-    return {value.indicator: value for value in _assemble(cursor.fetchall())}
+    return {value.indicator: value for value in _assemble(cursor.fetchall(), frozen)}
 
 
 def in_year(cursor: Any, project: str, year: int) -> dict[str, Value]:
     """By indicator, the value of a calendar year, with its categories."""
+    frozen = frozen_year(cursor, project, year)
     cursor.execute(
-        "select indicator, period_start, period_end, disaggregation, value, numerator, denominator, units, computed_at,"
-        " null from indicators.value where project = %s and period_kind = 'year' and period = %s",
-        (project, str(year)),
+        sql.SQL(
+            "select {columns}, null from {values} where {mine} and period_kind = 'year' and period = %(year)s"
+        ).format(**_read_from(frozen)),
+        _named(project, frozen) | {"year": str(year)},
     )
-    return {value.indicator: value for value in _assemble(cursor.fetchall())}
+    return {value.indicator: value for value in _assemble(cursor.fetchall(), frozen)}
 
 
-def in_quarters(cursor: Any, project: str, since: dt.date, until: dt.date) -> dict[tuple[str, dt.date], Value]:
-    """Quarterly values that end between two days, by indicator and last day, with their trend."""
+def in_quarters(
+    cursor: Any, project: str, since: dt.date, until: dt.date, *, reported_on: dt.date
+) -> dict[tuple[str, dt.date], Value]:
+    """Quarterly values that end between two days, by indicator and last day, with their trend.
+
+    reported_on: the day of the report that shows them.
+    """
+    frozen = frozen_on(cursor, project, reported_on)
     cursor.execute(
-        "select indicator, period_start, period_end, disaggregation, value, numerator, denominator, null, computed_at,"
-        " trend from indicators.progress"
-        " where project = %s and period_kind = 'quarter' and period_end between %s and %s",
-        (project, since, until),
+        sql.SQL(
+            "select {columns}, case when value > before then 'hausse' when value < before then 'baisse'"
+            " when value = before then 'stable' end from ("
+            "  select *, lag(value) over (partition by indicator, disaggregation order by period_end) as before"
+            "  from {values} where {mine} and period_kind = 'quarter'"
+            ") as quarterly where period_end between %(since)s and %(until)s"
+        ).format(**_read_from(frozen)),
+        _named(project, frozen) | {"since": since, "until": until},
     )
-    return {(value.indicator, value.period_end): value for value in _assemble(cursor.fetchall())}
+    return {(value.indicator, value.period_end): value for value in _assemble(cursor.fetchall(), frozen)}
 
 
-def _assemble(rows: Iterable[tuple[Any, ...]]) -> list[Value]:
+def _read_from(frozen: Freeze | None) -> dict[str, sql.Composable]:
+    """The table of the values, which of its rows, and its columns."""
+    table = "value" if frozen is None else "reported"
+    return {
+        "values": sql.Identifier("indicators", table),
+        "mine": sql.SQL("project = %(project)s" if frozen is None else "freeze_id = %(freeze)s"),
+        "columns": sql.SQL(
+            "indicator, period_start, period_end, disaggregation, value, numerator, denominator, units, computed_at"
+        ),
+    }
+
+
+def _named(project: str, frozen: Freeze | None) -> dict[str, Any]:
+    return {"project": project, "freeze": frozen.freeze_id if frozen else None}
+
+
+def _assemble(rows: Iterable[tuple[Any, ...]], frozen: Freeze | None) -> list[Value]:
     """Totals and categories of one dimension, put together; crossings of several dimensions are left out."""
     found: dict[tuple[str, dt.date], Value] = {}
     for indicator, start, end, disaggregation, value, numerator, denominator, units, computed_at, trend in rows:
-        at = found.setdefault((indicator, end), Value(indicator, start, end))
+        at = found.setdefault(
+            (indicator, end), Value(indicator, start, end, freeze_id=frozen.freeze_id if frozen else None)
+        )
         if computed_at is not None:
             at.computed_at = max(at.computed_at or computed_at, computed_at)
         if not disaggregation:

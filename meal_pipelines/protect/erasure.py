@@ -26,7 +26,7 @@ from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect.access import Actor, record
 from meal_pipelines.protect.finding import Place, Progress, places_of
-from meal_pipelines.protect.form_erasure import FormErasure, Why
+from meal_pipelines.protect.form_erasure import FROZEN, FormErasure, Why, cut_loose
 from meal_pipelines.protect.keyring import Keyring
 from meal_pipelines.protect.redaction import MARK
 from meal_pipelines.settings import Settings
@@ -153,6 +153,8 @@ def _erase_rows(
                 erasure.rows(each.rows)
                 erasures.append(erasure)
                 done.counts += erasure.counts
+            if frozen := cut_loose(cursor, project.id, (), (), persons):
+                done.counts[FROZEN] += frozen
             cursor.execute(
                 "delete from vault.restriction where project = %s and person_id = any(%s)", (project.id, list(persons))
             )

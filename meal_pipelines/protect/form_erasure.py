@@ -68,6 +68,8 @@ class FormErasure:
         for schema in ("cleaned", "pseudonymised"):
             for table in self.form.questionnaire.tables:
                 self._delete_built(schema, table, "submission_id = any(%(ids)s)", ids=list(ids))
+        tables = [f"pseudonymised.{self.form.table_of(table)}" for table in self.form.questionnaire.tables]
+        self.counts[FROZEN] += cut_loose(self.cursor, self.form.project, tables, ids, ())
 
     def rows(self, rows: Rows) -> None:
         """Erase persons out of submissions that concern others: their rows, and every earlier version."""
@@ -194,6 +196,19 @@ class FormErasure:
             self.cursor.execute(REBUILT, {"table": f"{schema}.{name}", "count": self.cursor.rowcount})
 
 
+def cut_loose(
+    cursor: Any, project: str, tables: Collection[str], submissions: Collection[str], persons: Collection[str]
+) -> int:
+    """Let frozen reports keep their totals without these persons, nor whoever is in these submissions of these tables.
+
+    Each becomes one that nobody can compute, the same in every frozen report of the project. Returns: rows changed.
+    """
+    cursor.execute(CUT_LOOSE, (project, list(tables), list(submissions), list(persons)))
+    return int(cursor.fetchone()[0])
+
+
+FROZEN = "indicators.reported_record"
+CUT_LOOSE = "select indicators.cut_loose(%s, %s::text[], %s::text[], %s::text[])"
 KNOWN = ("quality.rejection", "quality.correction", "vault.identity")
 """The tables that tell of rows by form, submission and place."""
 

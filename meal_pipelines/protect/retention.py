@@ -167,7 +167,7 @@ def _orphans(cursor: Any, form: LoadedForm, table: str) -> int:
             "select count(*) from {table} as t where {mine} and not exists (select 1 from raw.submission as s"
             " where s.project = %(project)s and s.form = %(form)s and s.submission_id = t.submission_id)"
         ).format(table=sql.Identifier(*table.split(".", 1)), mine=sql.SQL(mine)),
-        {"project": form.project, "form": form.name},
+        {"project": form.project, "form": form.name, "after": AFTER},
     )
     [(count,)] = cursor.fetchall()
     return int(count)
@@ -188,6 +188,8 @@ OF_FORM = {
     "vault.identity": MINE,
     "raw.attachment": f"{MINE} and state <> 'erased'",
     "quality.rejection": MINE,
+    "indicators.reported_record": "project = %(project)s and submission_id not like %(after)s"
+    " and split_part(table_name, '__', 1) = 'pseudonymised.' || %(project)s || '_' || %(form)s",
 }
 """The tables of rows by submission, and which of their rows are this form's."""
 DUE = f"""

@@ -161,6 +161,55 @@ def test_what_stays_counted_is_one_person_whom_nobody_can_compute(registry: Regi
     assert registry.bench.faults() == set()
 
 
+def test_a_frozen_report_keeps_its_totals_and_nothing_of_her(registry: Registry) -> None:
+    """What is kept for ten years is kept of somebody whom nobody can compute, the same in every table of the report."""
+    b = registry.bench
+    _freeze_rows(b)
+    before = _frozen_rows(b)
+    assert registry.person() in {row[3] for row in before} and registry.traces() != []
+    done = registry.erase()
+    # Her three rows, and the visit that looks like one of hers: the imprint they share tells of hers too.
+    assert done.counts["indicators.reported_record"] == 4 and registry.traces() == []
+    after = _frozen_rows(b)
+    people = [[row[3] for row in rows] for rows in (before, after)]
+    assert len(before) == len(after) == 6
+    same = [[whose.index(one) for one in whose] for whose in people]
+    assert same[0] == same[1], "who was one person stays one"
+    others = [row for row in before if row[3] != registry.person()]
+    assert [row for row in after if not row[3].startswith("anonyme-")] == others
+    assert {row[1] for row in after} & {"1", "3"} == set(), "nor which submissions of the source were hers"
+
+
+def _freeze_rows(bench: Bench) -> None:
+    """Keep the rows of both forms, as a freeze does."""
+    from meal_pipelines.indicators.contributing import Input, keep_rows
+    from meal_pipelines.protect.tables import pseudonymised_spec
+
+    inputs = [
+        Input(spec, form.name, name, tuple(column for column in spec.names() if column != "load_id"))
+        for form in bench.project.forms.values()
+        for name, spec in ((name, pseudonymised_spec(bench.project, form, table)) for name, table in form.questionnaire.tables.items())
+        if spec.column("person_id") is not None
+    ]  # fmt: skip
+    with bench.warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "insert into indicators.freeze (project, period_kind, period, period_end, version, label, frozen_by, cutoff, starts_on,"
+            " ends_on, code_version, logframe_version, illustrative, inputs, values_hash, definitions_hash, reference_hash)"
+            " values (%s, 'month', '2026-05', '2026-05-31', 1, 'e', 'e', now(), now(), now(), '', '', true, '{}', '', '', '')"
+            " returning freeze_id", (bench.project.id,),
+        )  # fmt: skip
+        row = cursor.fetchone()
+        assert row is not None
+        keep_rows(cursor, row[0], bench.project.id, inputs)
+
+
+def _frozen_rows(bench: Bench) -> list[tuple[Any, ...]]:
+    return bench.query(
+        "select table_name, submission_id, repeat_index, answers->>'person_id' from indicators.reported_record"
+        " where project = %s order by record_id", bench.project.id,
+    )  # fmt: skip
+
+
 def test_others_keep_everything_where_they_were(registry: Registry) -> None:
     def others() -> list[Any]:
         visits = [row for row in registry.bench.table("pseudonymised") if row["submission_id"] == "2"]

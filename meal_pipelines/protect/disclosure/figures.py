@@ -69,14 +69,19 @@ class Figures:
         self.found = dict(found)
 
     @classmethod
-    def read(cls, cursor: Any, project: str, logframe: Logframe, periods: Iterable[tuple[str, str]]) -> Figures:
-        """Every value of these (kind, period), crossings included."""
-        wanted = sorted(set(periods))
+    def read(
+        cls, cursor: Any, project: str, logframe: Logframe, periods: Iterable[tuple[str, str, int | None]]
+    ) -> Figures:
+        """Every value of these (kind, period, number of the frozen report or None), crossings included."""
+        wanted = sorted({(kind, period, freeze or 0) for kind, period, freeze in periods})
         cursor.execute(
-            "select indicator, period_kind, period, disaggregation, period_start, period_end, value, numerator,"
-            " denominator, units from indicators.value where project = %s and (period_kind, period) in"
-            " (select * from unnest(%s::text[], %s::text[]))",
-            (project, [kind for kind, _ in wanted], [period for _, period in wanted]),
+            "with wanted as (select * from unnest(%s::text[], %s::text[], %s::bigint[]) as w (period_kind, period, freeze_id))"
+            " select indicator, period_kind, period, disaggregation, period_start, period_end, value, numerator,"
+            " denominator, units from indicators.value join wanted using (period_kind, period)"
+            " where project = %s and freeze_id = 0"
+            " union all select indicator, period_kind, period, disaggregation, period_start, period_end, value, numerator,"
+            " denominator, units from indicators.reported join wanted using (period_kind, period, freeze_id)",
+            (*([each[place] for each in wanted] for place in range(3)), project),
         )
         return cls(
             logframe,

@@ -1,0 +1,43 @@
+"""Hand a report over: freeze its figures, write its files from the freeze, and note that they have left.
+
+What a freeze keeps is `indicators/freeze.py`'s business; what each file shows, its own module's. A THEMA campaign is closed
+where campaigns are kept, and not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from meal_pipelines.extracts.disclosed import IATI, OPSYS, TRACKING
+from meal_pipelines.extracts.extract import Extract
+from meal_pipelines.extracts.iati import write_iati
+from meal_pipelines.extracts.opsys import write_opsys
+from meal_pipelines.extracts.tracking import write_tracking
+from meal_pipelines.extracts.values import label_of
+from meal_pipelines.indicators.contributing import marts_of
+from meal_pipelines.indicators.freeze import Asked, freeze
+from meal_pipelines.indicators.frozen import Freeze
+from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.protect.disclosure import release
+
+WRITERS: dict[str, Callable[..., Extract]] = {OPSYS: write_opsys, IATI: write_iati, TRACKING: write_tracking}
+
+
+def hand_over(
+    connection: Any, project: LoadedProject, asked: Asked, *, out: Path, run_id: str | None = None
+) -> tuple[Freeze, list[Path]]:
+    """Freeze, then write and release the files of the report's last month; each in its own transaction.
+
+    Should a file fail, the freeze stands and the next extract of that month is made from it.
+    Raises: as `freeze` and the writers do.
+    """
+    made = freeze(connection, project, marts_of(project), asked)
+    files = []
+    for write in WRITERS.values():
+        files += write(connection, project, cutoff=made.period_end, out=out, run_id=run_id).files
+    with connection, connection.cursor() as cursor:
+        for recipient in WRITERS:
+            release(cursor, project.id, recipient, label_of(made.period_end))
+    return made, files
