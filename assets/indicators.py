@@ -10,7 +10,7 @@ from assets.failures import explained
 from assets.marts import mart_key
 from meal_pipelines.indicators import compute
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.project.logframe import Derived
+from meal_pipelines.project.measures import marts_of
 from meal_pipelines.warehouse.tables import TableSpec
 from resources import Platform
 
@@ -24,7 +24,7 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
     key = dg.AssetKey(["indicators", project.id])
     logframe = project.logframe
     assert logframe is not None
-    read = sorted({i.measure.mart for i in logframe.indicators if not isinstance(i.measure, Derived)})
+    read = sorted({name for indicator in logframe.indicators for name in marts_of(indicator.measure)})
     listed = "\n".join(
         f"- **{indicator.code}** {indicator.label} ({indicator.unit})" for indicator in logframe.indicators
     )

@@ -24,7 +24,7 @@ def current_comment(
         return _join(start, method(indicator), data(project, indicator))
     since = value.period_start or project.project.starts_on
     kind = indicator.measure.kind
-    if kind == "latest":
+    if kind in ("latest", "score"):
         start = f"Dernière valeur connue au {day(value.period_end)}."
     else:
         cumulated = "Valeur cumulée" if indicator.cumulative else "Valeur calculée sur les données"
@@ -110,7 +110,7 @@ def known_share(value: Value, dimension: str) -> Decimal | None:
 def _size(indicator: Indicator, value: Value) -> str:
     if value.is_size_hidden:
         return "Effectif : non communiqué (petit effectif)."
-    if indicator.measure.kind in ("ratio", "derived") and value.denominator is not None:
+    if indicator.measure.kind in ("ratio", "ratio_of", "derived") and value.denominator is not None:
         over = f"{number(value.numerator)} sur {number(value.denominator)}" if value.numerator is not None else ""
         return f"Effectif : n = {number(value.denominator)}{f' ({over})' if over else ''}."
     units = value.units

@@ -5,16 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from meal_pipelines.project.logframe import Measure
+from meal_pipelines.project.measures import Measure
 
 LEVELS = {"impact": "Impact", "outcome": "Effet", "output": "Produit"}
 MEASURES = {
     "count_unique": "Nombre d'unités différentes",
     "sum": "Somme",
     "ratio": "Rapport",
+    "ratio_of": "Rapport de deux dénombrements",
+    "survey_ratio": "Part estimée par enquête",
+    "mean": "Moyenne",
     "median": "Médiane",
+    "quantile": "Quantile",
     "latest": "Dernière valeur connue",
+    "score": "Niveau sur une échelle",
     "derived": "Rapport de deux indicateurs",
+    "sql": "Requête propre au projet",
 }
 TO_ESTABLISH = "à établir"
 NO_TOTAL = "pas de total"
@@ -55,8 +61,14 @@ def measure_sentence(measure: Measure) -> str:
         "count_unique": "Chaque unité compte une seule fois sur toute la période",
         "sum": "Somme des enregistrements validés de la période",
         "ratio": "Numérateur sur dénominateur, redivisés à chaque niveau de ventilation",
+        "ratio_of": "Rapport de deux dénombrements, redivisés à chaque niveau de ventilation",
+        "survey_ratio": "Part estimée par enquête parmi les personnes qui ont répondu, avec son intervalle à 95 %",
+        "mean": "Moyenne des enregistrements de la période, jamais une moyenne de moyennes",
         "median": "Médiane des enregistrements de la période, jamais une moyenne de médianes",
+        "quantile": "Quantile des enregistrements de la période, jamais une moyenne de quantiles",
         "latest": "Dernière valeur connue de chaque unité à la date indiquée, jamais une somme de périodes",
+        "score": "Dernier niveau connu de chaque unité sur une échelle ordonnée, jamais additionné ni moyenné",
         "derived": "Rapport de deux valeurs calculées, jamais saisi",
+        "sql": "Requête propre au projet, dans un fichier à côté du cadre logique",
     }
     return texts[measure.kind] + "."

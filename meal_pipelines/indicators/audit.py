@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import extensions, sql
 
 from meal_pipelines.indicators.compile import entry_of
+from meal_pipelines.project.measures import Latest
 
 if TYPE_CHECKING:
     from meal_pipelines.indicators.compute import Computation
@@ -49,7 +50,7 @@ QUERIES = {
             where indicator = any(%(sums)s) and disaggregation <> '{{}}'
             group by indicator, period_kind, period, dimensions
         ) as parts using (indicator, period_kind, period)
-        where total.disaggregation = '{{}}' and parts.value is distinct from total.value
+        where total.disaggregation = '{{}}' and coalesce(parts.value, 0) <> coalesce(total.value, 0)
     """,
     "uniques_coherents": """
         select count(*) from (
@@ -95,4 +96,5 @@ def audit(connection: extensions.connection, computation: Computation) -> dict[s
 
 
 def _has_total(computation: Computation, code: str) -> bool:
-    return getattr(entry_of(computation.project, code).measure, "total", None) != "none"
+    measure = entry_of(computation.project, code).measure
+    return not isinstance(measure, Latest) or measure.total != "none"

@@ -1,26 +1,27 @@
-"""Turn an indicator's entry of the logframe into one set-based query.
+"""Turn an indicator's entry of the logframe into one set-based query, and judge the entry on the way.
 
-The query is an opening written from the entry (`opening.py`), followed by the measure's own text in `measures/`. It
-runs as it stands: it is what `indicators.definition.formula_sql` shows.
-
-What counts is a record dated from the project's first day to the last day received, whose `where` holds, and which has
-a unit (count_unique, latest) and a value (median, latest). An empty dimension is the category « inconnu ».
+Which records count is in `records.py`, how a query is put together in `query.py` (and in `query_file.py`, for one that
+is written by hand). It runs as it stands: it is what `indicators.definition.formula_sql` shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sqlglot import exp
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import opening
-from meal_pipelines.indicators.expressions import columns_of, parse_expression, require_column
-from meal_pipelines.indicators.opening import OverMart, groupings
+from meal_pipelines.indicators.opening import groupings
 from meal_pipelines.indicators.periods import Calendar
+from meal_pipelines.indicators.query import Piece, joined, piece
+from meal_pipelines.indicators.query_file import query_from_file
+from meal_pipelines.indicators.records import records_of
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.project.logframe import CountUnique, Derived, Indicator, Latest, Median, Ratio, Sum
+from meal_pipelines.project.logframe import Indicator
+from meal_pipelines.project.measures import CountUnique, Derived, FromSql, OverMart, RatioOf, Sum
 from meal_pipelines.warehouse.tables import TableSpec
 
 VALUES = ("indicators", "value")
@@ -29,17 +30,19 @@ VALUES = ("indicators", "value")
 @dataclass(frozen=True)
 class Compiled:
     """One indicator's query. One row per period and category: period_kind, period, period_start, period_end,
-    disaggregation, numerator, denominator, value, units.
+    disaggregation, numerator, denominator, value, units, ci_low, ci_high.
 
-    columns: what it reads of `mart`. inputs: the indicators it divides, when it is derived (mart is None then).
+    marts: by name, with the columns read of each. inputs: the indicators it divides, when it is derived. pieces: the
+    measures over marts that it is made of; none when it is derived or written by hand. options: beside two pieces.
     """
 
     indicator: str
     kind: str
     sql: str
-    mart: str | None
-    columns: tuple[str, ...]
+    marts: Mapping[str, tuple[str, ...]]
     inputs: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    options: exp.CTE | None = None
 
 
 def compile_logframe(
@@ -87,23 +90,57 @@ def compile_indicator(
     measure = indicator.measure
     if isinstance(measure, Derived):
         return _derived(project, indicator, measure, values)
-    mart = marts.get(measure.mart)
+    if isinstance(measure, FromSql):
+        where = partial(located, project, indicator, "measure")
+        found = {name: _mart(name, marts, f"{where('marts')}, {indicator.code}") for name in measure.marts}
+        text = query_from_file(project, indicator, measure, found, calendar, where)
+        return Compiled(indicator.code, measure.kind, text, {name: tuple(spec.names()) for name, spec in found.items()})
+    if isinstance(measure, RatioOf):
+        options = opening.cte("options", opening.options(measure))
+        parts = (("numerator", measure.numerator), ("denominator", measure.denominator))
+        over = [(part.mart, _piece(project, indicator, part, marts, calendar, name)) for name, part in parts]
+        return _from_pieces(indicator, over, options)
+    return _from_pieces(indicator, [(measure.mart, _piece(project, indicator, measure, marts, calendar))], None)
+
+
+def _from_pieces(indicator: Indicator, over: list[tuple[str, Piece]], options: exp.CTE | None) -> Compiled:
+    read: dict[str, set[str]] = {}
+    for mart, each in over:
+        read.setdefault(mart, set()).update(each.records.columns())
+    pieces = tuple(each for _, each in over)
+    columns = {mart: tuple(sorted(names)) for mart, names in read.items()}
+    text = joined(pieces, options, Piece.text)
+    return Compiled(indicator.code, indicator.measure.kind, text, columns, (), pieces, options)
+
+
+def _piece(
+    project: LoadedProject,
+    indicator: Indicator,
+    measure: OverMart,
+    marts: Mapping[str, TableSpec],
+    calendar: Calendar,
+    *keys: str,
+) -> Piece:
+    """One measure over one mart. keys: where it stands in the entry's `measure`."""
+    assert project.logframe is not None
+
+    def where(key: str) -> str:
+        place = ("measure", *keys, key) if key else ("disaggregations",)
+        return f"{located(project, indicator, *place)}, {indicator.code}"
+
+    mart = _mart(measure.mart, marts, where("mart"))
+    names = opening.dimensions(indicator)
+    records = records_of(measure, names, project.id, mart, calendar, where)
+    return piece(measure, records, indicator, project.logframe.dimensions, calendar)
+
+
+def _mart(name: str, marts: Mapping[str, TableSpec], where: str) -> TableSpec:
+    mart = marts.get(name)
     if mart is None:
         raise ConfigurationError(
-            f"{located(project, indicator, 'measure', 'mart')}, {indicator.code} : la table « {measure.mart} » "
-            f"n'existe pas. Tables : {', '.join(sorted(marts))}. Corrigez le nom."
+            f"{where} : la table « {name} » n'existe pas. Tables : {', '.join(sorted(marts))}. Corrigez le nom."
         )
-    assert project.logframe is not None
-    records = _records(project, indicator, measure, mart, calendar)
-    ctes = [
-        opening.cte("periods", opening.periods(calendar), *opening.PERIOD_COLUMNS),
-        opening.cte("groupings", opening.places(indicator), "dimensions", "places"),
-        opening.cte("declared", opening.declared(indicator, project.logframe.dimensions)),
-        opening.cte("options", opening.options(measure)),
-        opening.cte("records", records),
-    ]
-    sql = opening.assemble(ctes, opening.text("categories") + "\n" + opening.text(measure.kind))
-    return Compiled(indicator.code, measure.kind, sql, measure.mart, tuple(sorted(columns_of(records))))
+    return mart
 
 
 def entry_of(project: LoadedProject, code: str) -> Indicator:
@@ -138,84 +175,6 @@ def _judge_targets(project: LoadedProject, indicator: Indicator) -> None:
         )
 
 
-def _records(
-    project: LoadedProject, indicator: Indicator, measure: OverMart, mart: TableSpec, calendar: Calendar
-) -> exp.Select:
-    """The records that count, with their slice, their dimensions and what the measure's own text works on.
-
-    Records that the measure does not tell apart are grouped at once: the scan is where the rows are many.
-    """
-
-    def parsed(key: str, text: str) -> exp.Expr:
-        where = f"{located(project, indicator, 'measure', key)}, {indicator.code}"
-        tree = parse_expression(text, mart, where)
-        return tree if isinstance(tree, (exp.Column, exp.Literal, exp.Case)) else exp.Paren(this=tree)
-
-    names = opening.dimensions(indicator)
-    for name in names:
-        require_column(name, mart, f"{located(project, indicator, 'disaggregations')}, {indicator.code}")
-    require_column("project", mart, f"{located(project, indicator, 'measure', 'mart')}, {indicator.code}")
-    date = parsed("date", measure.date)
-    _judge_date(date, mart, f"{located(project, indicator, 'measure', 'date')}, {indicator.code}")
-    shown: dict[str, exp.Expr] = {
-        "slice": exp.func("width_bucket", date, opening.days(calendar.slices()), dialect="postgres"),
-        "dims": opening.cast(exp.array(*(opening.category(name) for name in names), dialect="postgres"), "text[]"),
-    }
-    told_apart, sums = _measured(measure, parsed, mart, date)
-    kept: list[exp.Expr] = [
-        exp.column("project", quoted=True).eq(exp.Literal.string(project.id)),
-        exp.GTE(this=date.copy(), expression=opening.day(calendar.starts_on)),
-        exp.LTE(this=date.copy(), expression=opening.day(calendar.until)),
-    ]
-    if measure.where is not None:
-        kept.append(parsed("where", measure.where))
-    needed = {CountUnique: ("unit",), Latest: ("unit", "value"), Median: ("value",)}.get(type(measure), ())
-    kept += [exp.Not(this=exp.Is(this=told_apart[name].copy(), expression=exp.null())) for name in needed]
-    shown |= told_apart
-    select = exp.select(*(exp.alias_(value, name) for name, value in (shown | sums).items()))
-    select = select.from_(exp.table_(mart.name, db=mart.schema, quoted=True)).where(*kept)
-    if isinstance(measure, Latest):
-        return select
-    # By position: a name would mean the mart's column where it has one of that name.
-    return select.group_by(*(exp.Literal.number(place) for place in range(1, len(shown) + 1)))
-
-
-def _measured(
-    measure: OverMart, parsed: Callable[[str, str], exp.Expr], mart: TableSpec, date: exp.Expr
-) -> tuple[dict[str, exp.Expr], dict[str, exp.Expr]]:
-    """What a measure tells records apart by, besides slice and dimensions; and the sums it takes of the others."""
-
-    def numeric(key: str, text: str) -> exp.Expr:
-        return opening.cast(parsed(key, text), "numeric")
-
-    units: dict[str, exp.Expr] = {"units": exp.Count(this=exp.Star())}
-    if isinstance(measure, CountUnique):
-        return {"unit": parsed("unit", measure.unit)}, {}
-    if isinstance(measure, Sum):
-        return {}, {"total": exp.Sum(this=numeric("value", measure.value)), **units}
-    if isinstance(measure, Ratio):
-        numerator, denominator = numeric("numerator", measure.numerator), numeric("denominator", measure.denominator)
-        return {}, {"numerator": exp.Sum(this=numerator), "denominator": exp.Sum(this=denominator), **units}
-    value = numeric("value", measure.value)
-    if isinstance(measure, Median):
-        return {"value": value}, units
-    found: dict[str, exp.Expr] = {"unit": parsed("unit", measure.unit), "value": value, "dated_on": date.copy()}
-    # Two records of a unit on one day: the submission whose identifier comes last, so that every run agrees.
-    for name, empty in (("submission_id", exp.Literal.string("")), ("repeat_index", exp.Literal.number("0"))):
-        present = mart.column(name) is not None
-        found[name] = exp.func("coalesce", exp.column(name, quoted=True), empty) if present else empty
-    return found, {}
-
-
-def _judge_date(date: exp.Expr, mart: TableSpec, where: str) -> None:
-    column = mart.column(date.name) if isinstance(date, exp.Column) else None
-    if column is not None and column.type != "date":
-        raise ConfigurationError(
-            f"{where} : « {column.name} » est de type {column.type} ; "
-            "un indicateur se date par une colonne de type date."
-        )
-
-
 def _derived(project: LoadedProject, indicator: Indicator, measure: Derived, values: tuple[str, str]) -> Compiled:
     numerator, denominator = entry_of(project, measure.numerator), entry_of(project, measure.denominator)
     fixed = set(measure.numerator_where)
@@ -233,12 +192,12 @@ def _derived(project: LoadedProject, indicator: Indicator, measure: Derived, val
     counts = isinstance(numerator.measure, (CountUnique, Sum))
     ctes = [
         opening.cte("measured", measured.where(exp.column("project").eq(exp.Literal.string(project.id)))),
-        opening.cte("groupings", opening.places(indicator), "dimensions", "places"),
+        opening.cte("groupings", opening.places(indicator), *opening.GROUPING_COLUMNS),
         opening.cte("options", opening.derivation(measure, counts=counts)),
     ]
     sql = opening.assemble(ctes, opening.text("derived"))
     inputs = tuple(dict.fromkeys((measure.numerator, measure.denominator)))
-    return Compiled(indicator.code, measure.kind, sql, None, (), inputs)
+    return Compiled(indicator.code, measure.kind, sql, {}, inputs)
 
 
 def _in_order(project: LoadedProject, compiled: dict[str, Compiled]) -> dict[str, Compiled]:

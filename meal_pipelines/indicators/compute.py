@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg2
-from psycopg2 import errorcodes, extensions, sql
+from psycopg2 import errorcodes, extensions, extras, sql
 
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.indicators.audit import CHECKS, audit
 from meal_pipelines.indicators.compile import Compiled, compile_indicator, compile_logframe, entry_of, located
 from meal_pipelines.indicators.definitions import write_definitions, write_targets
+from meal_pipelines.indicators.opening import groupings
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse import publish as building
@@ -97,6 +98,8 @@ def prepare(
                         project, entry_of(project, code), marts, computation.calendar, values=candidate
                     )
                 _compute(cursor, computation, query)
+                if query.kind == "sql":
+                    _judge_contract(cursor, computation, query)
             building.finish_staging(cursor, computation.table)
         connection.commit()
         return computation
@@ -197,8 +200,7 @@ def _fingerprints(
     found: dict[str, str] = {}
     for code, query in queries.items():
         parts = [entry_of(project, code).model_dump_json(), query.sql, *(found[name] for name in query.inputs)]
-        if query.mart is not None:
-            parts.append(str(_build_no(cursor, marts[query.mart])))
+        parts += [str(_build_no(cursor, marts[name])) for name in query.marts]
         found[code] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return found
 
@@ -242,9 +244,7 @@ def _compute(cursor: extensions.cursor, computation: Computation, query: Compile
     Raises: ConfigurationError, when PostgreSQL refuses the expression or what it meets (types, a division by zero).
     """
     measured = [
-        name
-        for name in computation.table.names()
-        if name not in ("project", "indicator", "ci_low", "ci_high", "computed_at", "run_id")
+        name for name in computation.table.names() if name not in ("project", "indicator", "computed_at", "run_id")
     ]
     statement = sql.SQL(
         "insert into {staged} (project, indicator, {names}, computed_at, run_id)"
@@ -268,6 +268,34 @@ def _compute(cursor: extensions.cursor, computation: Computation, query: Compile
             f"{where}, {query.indicator} : {reason} "
             "Vérifiez les types dans « measure » (un nombre pour « value », une condition pour « where »)."
         ) from None
+
+
+def _judge_contract(cursor: extensions.cursor, computation: Computation, query: Compiled) -> None:
+    """Raises: ConfigurationError, when a query of the project's own gave other periods or categories than declared."""
+    entry = entry_of(computation.project, query.indicator)
+    known = [sorted(grouping) for grouping in groupings(entry)]
+    cursor.execute(
+        sql.SQL(
+            "select count(*) filter (where period_end is null), count(*) filter (where not exists ("
+            "  select 1 from jsonb_array_elements(%(known)s) as known (grouping)"
+            "  where known.grouping = (select coalesce(jsonb_agg(key order by key), '[]') from jsonb_object_keys("
+            "    measured.disaggregation) as key)"
+            ")) from {} as measured where indicator = %(code)s"
+        ).format(sql.Identifier("build", computation.table.staged)),
+        {"known": extras.Json(known), "code": query.indicator},
+    )
+    periods, categories = cursor.fetchone() or (0, 0)
+    where = f"{located(computation.project, entry, 'measure')}, {query.indicator}"
+    if periods:
+        raise ConfigurationError(
+            f"{where} : la requête donne {periods} ligne(s) d'une période que le projet n'a pas. "
+            "Prenez les périodes dans la table « periods »."
+        )
+    if categories:
+        raise ConfigurationError(
+            f"{where} : la requête donne {categories} ligne(s) d'une ventilation que l'indicateur ne déclare pas. "
+            "Ajoutez-la à « disaggregations » ou à « crossings », ou retirez-la de la requête."
+        )
 
 
 def _record(cursor: extensions.cursor, computation: Computation) -> None:

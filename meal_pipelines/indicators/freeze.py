@@ -63,7 +63,7 @@ def freeze(
             until = min(last_day(project, period), project.project.ends_on)
             plan = project.project
             queries = compile_logframe(project, specs, Calendar.of(plan.starts_on, plan.ends_on, until))
-            parts = contributing(project, marts, {query.mart for query in queries.values() if query.mart is not None})
+            parts = contributing(project, marts, {name for query in queries.values() for name in query.marts})
             made = _note(cursor, project, period, version, asked, received, queries, parts)
             _copy_values(cursor, made, _over(project, made.period_end))
             _copy_definitions(cursor, made, project, queries, parts)

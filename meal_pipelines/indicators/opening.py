@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -15,13 +16,22 @@ from pathlib import Path
 from sqlglot import exp
 
 from meal_pipelines.indicators.periods import Calendar
-from meal_pipelines.project.logframe import CountUnique, Derived, Dimension, Indicator, Latest, Median, Ratio, Sum
+from meal_pipelines.project.logframe import Dimension, Indicator
+from meal_pipelines.project.measures import (
+    Derived,
+    Latest,
+    Median,
+    OverMart,
+    Quantile,
+    RatioOf,
+    Score,
+    SurveyRatio,
+)
 
 UNKNOWN = "inconnu"
 """The category of records whose dimension is empty: with it, the categories of a sum add up to its total."""
 
 MEASURES = Path(__file__).parent / "measures"
-OverMart = CountUnique | Sum | Ratio | Median | Latest
 
 
 @cache
@@ -34,8 +44,12 @@ def assemble(ctes: Sequence[exp.CTE], body: str) -> str:
     """One query of an opening and a body that begins, after its comments, with « with »."""
     head, found, rest = body.partition("\nwith\n")
     assert found, "a measure's text begins with its import CTEs"
-    written = [f"{cte.sql('postgres', pretty=True, comments=False)}," for cte in ctes]
-    return "\n\n".join([f"{head}\nwith", *written, rest.lstrip("\n")])
+    return "\n\n".join([f"{head}\nwith", *map(written, ctes), rest.lstrip("\n")])
+
+
+def written(cte: exp.CTE) -> str:
+    """One CTE as PostgreSQL text, with the comma after it."""
+    return f"{cte.sql('postgres', pretty=True, comments=False)},"
 
 
 def cte(name: str, body: exp.Expr, *columns: str) -> exp.CTE:
@@ -78,31 +92,93 @@ def dimensions(indicator: Indicator) -> list[str]:
 
 
 def places(indicator: Indicator) -> exp.Values:
-    """One row per grouping: its dimensions, and where `records.dims` holds them (from 1)."""
+    """One row per grouping: its number (the total is 1), its dimensions, and where `dims` holds them (from 1)."""
     order = {name: place for place, name in enumerate(dimensions(indicator), start=1)}
     rows = [
-        exp.Tuple(expressions=[array(grouping, "text[]"), array([order[name] for name in grouping], "int[]")])
-        for grouping in groupings(indicator)
+        exp.Tuple(
+            expressions=[
+                exp.Literal.number(number),
+                array(grouping, "text[]"),
+                array([order[name] for name in grouping], "int[]"),
+            ]
+        )
+        for number, grouping in enumerate(groupings(indicator), start=1)
     ]
     return exp.Values(expressions=rows)
 
 
-def declared(indicator: Indicator, known: Mapping[str, Dimension]) -> exp.Select:
-    """One row per category that the logframe declares, crossings included; the total is one."""
-    categories = [
-        dict(zip(grouping, codes, strict=True))
-        for grouping in groupings(indicator)
-        for codes in product(*(known[name].values for name in grouping))
+GROUPING_COLUMNS = ("grouping_id", "dimensions", "places")
+
+
+def declared(indicator: Indicator, known: Mapping[str, Dimension]) -> exp.Values:
+    """One row per category that the logframe declares, crossings included; the total is one.
+
+    A category is its grouping and a code for each dimension of the indicator, empty where the grouping does not ask.
+    """
+    names = dimensions(indicator)
+    rows = []
+    for number, grouping in enumerate(groupings(indicator), start=1):
+        for codes in product(*(known[name].values for name in grouping)):
+            given = dict(zip(grouping, codes, strict=True))
+            rows.append(
+                exp.Tuple(expressions=[exp.Literal.number(number), array([given.get(n, "") for n in names], "text[]")])
+            )
+    return exp.Values(expressions=rows)
+
+
+CATEGORY_COLUMNS = ("grouping_id", "codes")
+
+
+def members(indicator: Indicator) -> exp.CTE:
+    """What each combination of dimensions is in each grouping: its codes, without those the grouping does not ask."""
+    codes = [
+        exp.Case(
+            ifs=[
+                exp.If(
+                    this=exp.EQ(
+                        this=exp.Literal.number(place),
+                        expression=exp.Any(this=exp.paren(exp.column("places", "groupings"), copy=False)),
+                    ),
+                    # sqlglot counts from 0, and writes what the dialect counts from.
+                    true=exp.Bracket(this=exp.column("dims", "combos"), expressions=[exp.Literal.number(place - 1)]),
+                )
+            ],
+            default=exp.Literal.string(""),
+        )
+        for place in range(1, len(dimensions(indicator)) + 1)
     ]
-    unnested = exp.func("unnest", array([dumped(category) for category in categories], "jsonb[]"))
-    return exp.select(exp.alias_(unnested, "disaggregation"))
+    listed = cast(exp.array(*codes, dialect="postgres"), "text[]")
+    query = exp.select("combos.combo", "groupings.grouping_id", exp.alias_(listed, "codes"))
+    return cte("members", query.from_("combos").join("groupings", join_type="cross"))
 
 
-def options(measure: OverMart) -> exp.Select:
+def options(measure: OverMart | RatioOf) -> exp.Select:
     """One row with what the measure's text needs to know besides its records."""
-    scale = number(measure.scale) if isinstance(measure, Ratio) else number(1)
-    total = measure.total if isinstance(measure, Latest) else "none"
-    return exp.select(exp.alias_(scale, "scale"), exp.alias_(exp.Literal.string(total), "total"))
+    scale = number(getattr(measure, "scale", 1))
+    shown: dict[str, exp.Expr] = {"scale": scale}
+    if isinstance(measure, Latest):
+        shown["total"] = exp.Literal.string(measure.total)
+    elif isinstance(measure, Score):
+        shown["total"] = exp.Literal.string(measure.show)
+    elif isinstance(measure, (Median, Quantile)):
+        fraction = Fraction(measure.quantile) if isinstance(measure, Quantile) else Fraction(1, 2)
+        shown["quantile_above"] = exp.Literal.number(fraction.numerator)
+        shown["quantile_of"] = exp.Literal.number(fraction.denominator)
+    elif isinstance(measure, SurveyRatio):
+        shown["is_simple"] = exp.convert(measure.stratum is None and measure.weight is None)
+        shown["expands"] = exp.convert(bool(measure.population) and measure.weight is None)
+    return exp.select(*(exp.alias_(value, name) for name, value in shown.items()))
+
+
+def populations(measure: SurveyRatio) -> exp.Expr:
+    """One row per stratum whose population is known."""
+    rows = [
+        exp.Tuple(expressions=[exp.Literal.string(stratum), exp.Literal.number(population)])
+        for stratum, population in measure.population.items()
+    ]
+    if rows:
+        return exp.Values(expressions=rows)
+    return exp.select(cast(exp.null(), "text"), cast(exp.null(), "bigint")).where(exp.false())
 
 
 def derivation(measure: Derived, *, counts: bool) -> exp.Select:

@@ -1,20 +1,19 @@
-"""What `logframe.yaml` means: the result chain, the indicators, their measures, baselines and targets.
+"""What `logframe.yaml` means: the result chain, the indicators, baselines and targets. Measures are in `measures.py`.
 
-A measure names a mart and columns of it; whether they exist is judged in `indicators/compile.py`, which reads
-the marts' own declaration. Illustrative values carry that status from here to every place that shows them.
+Illustrative values carry that status from here to every place that shows them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from meal_pipelines.project.measures import Derived, IndicatorCode, Measure
 from meal_pipelines.project.strict import Strict
 
-IndicatorCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9.\-]{1,30}$")]
 Level = Literal["impact", "outcome", "output"]
 
 
@@ -32,76 +31,6 @@ class Dimension(Strict):
 
     label: str
     values: dict[str, str] = Field(default_factory=dict)
-
-
-class CountUnique(Strict):
-    """How many distinct `unit` have at least one record (persons, institutions, employers)."""
-
-    kind: Literal["count_unique"]
-    mart: str
-    unit: str
-    date: str
-    where: str | None = None
-
-
-class Sum(Strict):
-    """The sum of `value` (an expression over the mart's columns); a record counts 1 by default."""
-
-    kind: Literal["sum"]
-    mart: str
-    date: str
-    value: str = "1"
-    where: str | None = None
-
-
-class Ratio(Strict):
-    """`numerator` over `denominator`, both sums of an expression; times `scale` (100 for a percentage)."""
-
-    kind: Literal["ratio"]
-    mart: str
-    date: str
-    numerator: str
-    denominator: str = "1"
-    where: str | None = None
-    scale: Decimal = Decimal(100)
-
-
-class Median(Strict):
-    """The median of `value` over the records, never of averages."""
-
-    kind: Literal["median"]
-    mart: str
-    date: str
-    value: str
-    where: str | None = None
-
-
-class Latest(Strict):
-    """The most recent `value` of each `unit` up to the end of the period.
-
-    total: what a total over units is: `none` (there is none), `sum` or `mean` of the latest values.
-    """
-
-    kind: Literal["latest"]
-    mart: str
-    date: str
-    unit: str
-    value: str
-    where: str | None = None
-    total: Literal["none", "sum", "mean"] = "none"
-
-
-class Derived(Strict):
-    """One indicator over another (or over itself, restricted): never typed in, always divided again."""
-
-    kind: Literal["derived"]
-    numerator: IndicatorCode
-    numerator_where: dict[str, str] = Field(default_factory=dict)
-    denominator: IndicatorCode
-    scale: Decimal = Decimal(100)
-
-
-Measure = Annotated[CountUnique | Sum | Ratio | Median | Latest | Derived, Field(discriminator="kind")]
 
 
 class Baseline(Strict):

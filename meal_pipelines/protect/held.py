@@ -19,7 +19,7 @@ from psycopg2 import sql
 from meal_pipelines.clean.corrections import read_log
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
-from meal_pipelines.project.logframe import Derived
+from meal_pipelines.project.measures import marts_of
 from meal_pipelines.project.questionnaire import MAIN, Question, Table, french
 from meal_pipelines.protect.erasure import log_folder
 from meal_pipelines.protect.finding import Place, pseudonymiser
@@ -205,9 +205,10 @@ def _indicators(project: LoadedProject, tables: Collection[str]) -> list[str]:
     """The codes of the indicators that count in a table where she is, whether or not she is counted there."""
     if project.logframe is None:
         return []
-    measured = ((each.code, each.measure) for each in project.logframe.indicators)
     return [
-        code for code, measure in measured if not isinstance(measure, Derived) and f"marts.{measure.mart}" in tables
+        each.code
+        for each in project.logframe.indicators
+        if any(f"marts.{mart}" in tables for mart in marts_of(each.measure))
     ]
 
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from meal_pipelines.project.disclosure import Disclosure
-from meal_pipelines.project.logframe import CountUnique, Derived, Sum
+from meal_pipelines.project.measures import CountUnique, Derived, Sum
 from meal_pipelines.protect.disclosure import Figures, Key, Offer, decide
 from meal_pipelines.protect.disclosure.figures import Figure, cell_of
 from meal_pipelines.warehouse import Warehouse

@@ -35,13 +35,17 @@ DIMENSIONS: dict[str, Any] = {
     "sex": {"label": "Sexe", "values": {"F": "Femmes", "H": "Hommes"}},
     "sector": {"label": "Secteur", "values": {}},
     "is_new": {"label": "Première fois", "values": {"true": "Oui", "false": "Non"}},
+    "level": {"label": "Niveau", "values": {"0": "Aucun", "3": "Bon", "4": "Très bon"}},
 }
 
 
 def indicator(code: str, measure: Mapping[str, Any], **others: Any) -> dict[str, Any]:
     """One entry of a logframe, as the YAML has it."""
-    if measure["kind"] != "derived":
-        measure = {"mart": "participation", "date": "done_on", **measure}
+    over = {"mart": "participation", "date": "done_on"}
+    if measure["kind"] == "ratio_of":
+        measure = {**measure, **{part: {**over, **measure[part]} for part in ("numerator", "denominator")}}
+    elif measure["kind"] not in ("derived", "sql"):
+        measure = {**over, **measure}
     return {
         "code": code, "result": "R1", "label": f"Indicateur {code}", "unit": "unité", "measure": measure,
         "baseline": {"status": "à établir"}, "calculation": "Voir la mesure.", "verification": "Registre",
@@ -67,6 +71,40 @@ INDICATORS = [
     indicator("L-1", {"kind": "latest", "unit": "sector", "value": "level"}, disaggregations=["sector", "sex"]),
     indicator("L-2", {"kind": "latest", "unit": "person_id", "value": "score", "total": "sum"}, disaggregations=ALL),
     indicator("L-3", {"kind": "latest", "unit": "person_id", "value": "score", "total": "mean"}, disaggregations=["sex"]),
+    indicator("A-1", {"kind": "mean", "value": "score"}, disaggregations=["sex", "sector"]),
+    indicator("Q-1", {"kind": "quantile", "value": "score", "quantile": 0.9}, disaggregations=["sex", "is_new"]),
+    indicator("Q-2", {"kind": "quantile", "value": "level", "quantile": 0.25}, crossings=[["sex", "sector"]]),
+    indicator("N-1", {"kind": "score", "unit": "person_id", "value": "level"}, disaggregations=ALL),
+    indicator(
+        "N-2", {"kind": "score", "unit": "person_id", "value": "level", "show": "distribution"},
+        disaggregations=["level"], crossings=[["level", "sex"]],
+    ),
+    indicator(
+        "R-1",
+        {
+            "kind": "ratio_of",
+            "numerator": {"kind": "count_unique", "unit": "person_id", "where": "score > 5"},
+            "denominator": {"kind": "sum", "value": "level"},
+        },
+        disaggregations=ALL, crossings=[["sex", "sector"]],
+    ),
+    indicator("E-1", {"kind": "survey_ratio", "numerator": "score > 5"}, disaggregations=["sex", "sector"]),
+    indicator(
+        "E-2", {"kind": "survey_ratio", "numerator": "level = 3", "denominator": "is_new", "stratum": "sector", "scale": 1},
+        disaggregations=["sex"], crossings=[["sex", "is_new"]],
+    ),
+    indicator(
+        "E-3",
+        {
+            "kind": "survey_ratio", "numerator": "score > 5", "stratum": "sector",
+            "population": {"agri": 20, "l'hôtel": 3, "Agri": 700},
+        },
+        disaggregations=["sex"],
+    ),
+    indicator(
+        "E-4", {"kind": "survey_ratio", "numerator": "score > 5", "stratum": "sex", "weight": "level"},
+        disaggregations=["sector", "is_new"],
+    ),
     indicator(
         "D-2", {"kind": "derived", "numerator": "D-1", "denominator": "M-1", "scale": 1}, disaggregations=[],
     ),
@@ -83,6 +121,14 @@ EXPRESSIONS: dict[str, dict[str, Callable[[Mapping[str, Any]], Any]]] = {
         "where": lambda record: record["score"] is not None and record["score"] > 5 and record["is_new"] is not False,
     },
     "S-2": {"value": lambda record: None if record["score"] is None else 2 * record["score"]},
+    "R-1/numerator": {"where": lambda record: record["score"] is not None and record["score"] > 5},
+    "E-1": {"numerator": lambda record: None if record["score"] is None else record["score"] > 5},
+    "E-2": {
+        "numerator": lambda record: None if record["level"] is None else record["level"] == 3,
+        "denominator": lambda record: record["is_new"],
+    },
+    "E-3": {"numerator": lambda record: None if record["score"] is None else record["score"] > 5},
+    "E-4": {"numerator": lambda record: None if record["score"] is None else record["score"] > 5},
     "T-1": {
         "numerator": lambda record: 1 if record["level"] in (3, 4) else 0,
         "where": lambda record: record["sex"] == "F",

@@ -154,8 +154,8 @@ def test_the_formula_shown_is_the_query_that_gives_the_values(
         assert set(formulas) == set(CODES)
         for code, formula in formulas.items():
             cursor.execute(
-                "select period_kind, period, period_start, period_end, disaggregation, numerator, denominator, value, units"
-                " from indicators.value where project = %s and indicator = %s",
+                "select period_kind, period, period_start, period_end, disaggregation, numerator, denominator, value, units,"
+                " ci_low, ci_high from indicators.value where project = %s and indicator = %s",
                 (PROJECT, code),
             )
             stored = sorted(map(repr, cursor.fetchall()))
@@ -165,7 +165,7 @@ def test_the_formula_shown_is_the_query_that_gives_the_values(
 
 def _whole(found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The table's `units` is a bigint, a sum of counts a numeric."""
-    return [(*row[:-1], int(row[-1])) for row in found]
+    return [(*row[:8], int(row[8]), *row[9:]) for row in found]
 
 
 def test_targets_stand_on_the_cumulative_period_that_ends_their_month(

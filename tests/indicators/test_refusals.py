@@ -10,7 +10,7 @@ import pytest
 from psycopg2 import extensions
 
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.indicators import check_logframe, prepare
+from meal_pipelines.indicators import check_logframe, discard, prepare
 from meal_pipelines.warehouse.tables import TableSpec
 from tests.indicators.conftest import Fill
 from tests.indicators.logframes import MARTS, indicator, write_project
@@ -58,6 +58,52 @@ def test_only_an_expression_over_the_columns_is_accepted(tmp_path: Path, text: s
         return
     message = _message(tmp_path, indicator("S-1", {**SUM, "value": text}))
     assert message.startswith(f"essai/logframe.yaml, ligne {_line(tmp_path, 'value:')}, S-1 : ")
+
+
+@pytest.mark.parametrize(
+    ("measure", "key", "said"),
+    [
+        ({"where": "level = 'haut'"}, "where", "« level = 'haut' » compare un nombre (level) et un texte ('haut')"),
+        ({"where": "sex = 2"}, "where", "« sex = 2 » compare un texte (sex) et un nombre (2)"),
+        ({"where": "done_on >= '2026-02-31'"}, "where", "compare une date (done_on) et un texte ('2026-02-31')"),
+        ({"where": "level"}, "where", "« level » donne un nombre ; il faut ici une condition (vrai ou faux)"),
+        ({"value": "sex"}, "value", "« sex » donne un texte ; il faut ici un nombre"),
+        ({"value": "is_new"}, "value", "« is_new » donne une condition (vrai ou faux) ; il faut ici un nombre"),
+        ({"value": "case when is_new then sex else 1 end"}, "value", "mêle un texte (sex) et un nombre (1)"),
+        ({"value": "score + sex"}, "value", "« score + sex » calcule avec un texte (sex)"),
+        ({"value": "length(level)"}, "value", "traite comme un texte un nombre (level)"),
+        ({"where": "is_new and score"}, "where", "relie par « and » ou « or » un nombre (score)"),
+        ({"date": "score"}, "date", "un indicateur se date par une colonne de type date"),
+        ({"date": "sex || 'x'"}, "date", "donne un texte ; il faut ici une date"),
+    ],
+)
+def test_types_that_do_not_go_together_are_refused_before_anything_runs(
+    tmp_path: Path, measure: dict[str, Any], key: str, said: str
+):
+    """PostgreSQL would say so at night, on the first row; the officer is told while writing."""
+    message = _message(tmp_path, indicator("S-1", {**SUM, **measure}))
+    assert message.startswith(f"essai/logframe.yaml, ligne {_line(tmp_path, f'{key}:')}, S-1 : ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "level = '3'", "score between 1 and 5.5", "done_on >= '2026-03-01'", "done_on - done_on = 0", "sex in ('F', 'H')",
+        "coalesce(sex, 'x') <> ''", "extract(year from done_on) = 2026", "date_trunc('month', done_on) = done_on",
+        "done_on + interval '1 month' > done_on", "done_on + 3 > done_on", "is_new = 'true'", "length(sex) > 1",
+        "nullif(level, 0) is null", "case sex when 'F' then is_new end", "sent_at > done_on", "greatest(score, level) > 2",
+        "cast(sex as int) > 2", "starts_with(sex, 'F')", "round(score, 1) > -level", "null", "sex is distinct from sector",
+    ],
+)  # fmt: skip
+def test_what_postgresql_accepts_is_not_refused(
+    tmp_path: Path, connection: extensions.connection, fill: Fill, where: str
+):
+    """A wrong refusal would stop an officer who is right: each of these runs."""
+    fill([], dt.date(2026, 4, 2))
+    project = write_project(tmp_path / "essai", [indicator("S-1", {**SUM, "where": where})])
+    computation = prepare(connection, project, MARTS, run_id=None, rebuild=True)
+    discard(connection, computation)
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path):

@@ -7,7 +7,7 @@ unit_numbers as (
     select
         seen.unit,
         cast(row_number() over () as int) as unit_number
-    from (select distinct unit from records) as seen
+    from (select distinct unit from coded) as seen
 
 ),
 
@@ -15,11 +15,10 @@ presences as (
 
     select
         unit_numbers.unit_number,
-        combos.combo,
-        records.slice
-    from records
-    inner join unit_numbers on records.unit = unit_numbers.unit
-    inner join combos on records.dims = combos.dims
+        coded.combo,
+        coded.slice
+    from coded
+    inner join unit_numbers on coded.unit = unit_numbers.unit
 
 ),
 
@@ -91,7 +90,7 @@ arrivals as (
 
 ),
 
-counted as (
+reduced as (
 
     select
         covers.period_id,
@@ -111,17 +110,19 @@ final as (
         periods.period,
         periods.period_start,
         periods.period_end,
-        categories.disaggregation,
-        coalesce(counted.units, 0) as numerator,
+        named.disaggregation,
+        coalesce(reduced.units, 0) as numerator,
         cast(null as numeric) as denominator,
-        coalesce(counted.units, 0) as value,
-        coalesce(counted.units, 0) as units
+        coalesce(reduced.units, 0) as value,
+        coalesce(reduced.units, 0) as units,
+        cast(null as numeric) as ci_low,
+        cast(null as numeric) as ci_high
     from periods
-    cross join categories
-    left join counted
+    cross join named
+    left join reduced
         on
-            periods.period_id = counted.period_id
-            and categories.category = counted.category
+            periods.period_id = reduced.period_id
+            and named.category = reduced.category
 
 )
 

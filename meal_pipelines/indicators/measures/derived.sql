@@ -69,8 +69,10 @@ final as (
         disaggregation,
         numerator,
         denominator,
-        scale * numerator / nullif(denominator, 0) as value,
-        units
+        trim_scale(scale * numerator / nullif(denominator, 0)) as value,
+        units,
+        cast(null as numeric) as ci_low,
+        cast(null as numeric) as ci_high
     from paired
 
 )

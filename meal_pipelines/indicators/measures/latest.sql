@@ -5,9 +5,9 @@ last_words as (
     select distinct on (unit, slice)
         unit,
         slice,
-        dims,
+        combo,
         value
-    from records
+    from coded
     order by
         unit asc,
         slice asc,
@@ -15,14 +15,14 @@ last_words as (
         submission_id collate "C" desc,
         repeat_index desc,
         value desc,
-        dims collate "C" desc
+        combo desc
 
 ),
 
 stays as (
 
     select
-        dims,
+        combo,
         value,
         slice,
         lead(slice) over (partition by unit order by slice) as next_slice
@@ -33,16 +33,16 @@ stays as (
 changes as (
 
     select
-        moved.dims,
+        moved.combo,
         moved.slice,
         sum(moved.value) as total,
         sum(moved.units) as units
     from (
-        select dims, slice, value, 1 as units from stays
+        select combo, slice, value, 1 as units from stays
         union all
-        select dims, next_slice, -value, -1 from stays where next_slice is not null
+        select combo, next_slice, -value, -1 from stays where next_slice is not null
     ) as moved
-    group by moved.dims, moved.slice
+    group by moved.combo, moved.slice
 
 ),
 
@@ -54,12 +54,12 @@ tallies as (
         sum(changes.total) as total,
         sum(changes.units) as units
     from changes
-    inner join membership on changes.dims = membership.dims
+    inner join membership on changes.combo = membership.combo
     group by membership.category, changes.slice
 
 ),
 
-standing as (
+reduced as (
 
     select
         periods.period_id,
@@ -79,25 +79,27 @@ final as (
         periods.period,
         periods.period_start,
         periods.period_end,
-        categories.disaggregation,
+        named.disaggregation,
         cast(null as numeric) as numerator,
         cast(null as numeric) as denominator,
         case
-            when options.total = 'mean' then trim_scale(standing.total / nullif(standing.units, 0))
-            when standing.units > 0 then trim_scale(standing.total)
+            when options.total = 'mean' then trim_scale(trim_scale(reduced.total) / nullif(reduced.units, 0))
+            when reduced.units > 0 then trim_scale(reduced.total)
         end as value,
-        coalesce(standing.units, 0) as units
+        coalesce(reduced.units, 0) as units,
+        cast(null as numeric) as ci_low,
+        cast(null as numeric) as ci_high
     from periods
-    cross join categories
+    cross join named
     cross join options
-    left join standing
+    left join reduced
         on
-            periods.period_id = standing.period_id
-            and categories.category = standing.category
+            periods.period_id = reduced.period_id
+            and named.category = reduced.category
     -- Levels of several units have no total unless the logframe says which.
     where
         options.total <> 'none'
-        or (categories.disaggregation <> '{}' and coalesce(standing.units, 0) <= 1)
+        or (named.disaggregation <> '{}' and coalesce(reduced.units, 0) <= 1)
 
 )
 

@@ -1,20 +1,20 @@
 -- A sum over a sum, divided anew in every period and category: ratios are never averaged.
--- One row of records per slice and dimensions.
+-- One row of records per slice and dimensions; both sums are known in each of them.
 tallies as (
 
     select
         membership.category,
-        records.slice,
-        sum(records.numerator) as numerator,
-        sum(records.denominator) as denominator,
-        sum(records.units) as units
-    from records
-    inner join membership on records.dims = membership.dims
-    group by membership.category, records.slice
+        coded.slice,
+        sum(coded.numerator) as numerator,
+        sum(coded.denominator) as denominator,
+        sum(coded.units) as units
+    from coded
+    inner join membership on coded.combo = membership.combo
+    group by membership.category, coded.slice
 
 ),
 
-summed as (
+reduced as (
 
     select
         covers.period_id,
@@ -35,18 +35,22 @@ final as (
         periods.period,
         periods.period_start,
         periods.period_end,
-        categories.disaggregation,
-        coalesce(summed.numerator, 0) as numerator,
-        coalesce(summed.denominator, 0) as denominator,
-        options.scale * coalesce(summed.numerator, 0) / nullif(summed.denominator, 0) as value,
-        coalesce(summed.units, 0) as units
+        named.disaggregation,
+        coalesce(trim_scale(reduced.numerator), 0) as numerator,
+        coalesce(trim_scale(reduced.denominator), 0) as denominator,
+        trim_scale(
+            options.scale * trim_scale(reduced.numerator) / nullif(trim_scale(reduced.denominator), 0)
+        ) as value,
+        coalesce(reduced.units, 0) as units,
+        cast(null as numeric) as ci_low,
+        cast(null as numeric) as ci_high
     from periods
-    cross join categories
+    cross join named
     cross join options
-    left join summed
+    left join reduced
         on
-            periods.period_id = summed.period_id
-            and categories.category = summed.category
+            periods.period_id = reduced.period_id
+            and named.category = reduced.category
 
 )
 

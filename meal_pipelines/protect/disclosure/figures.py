@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from meal_pipelines.project.logframe import Derived, Indicator, Logframe, Ratio
+from meal_pipelines.project.logframe import Indicator, Logframe
+from meal_pipelines.project.measures import Derived, Measure, Ratio, RatioOf, SurveyRatio
 
 Cell = tuple[tuple[str, str], ...]
 """The categories of a figure, in the order of their dimensions; empty for a total."""
@@ -95,11 +96,11 @@ class Figures:
         return None if number is None else float(number)
 
     def parts(self, key: Key) -> tuple[Key, Key | None] | None:
-        """The count behind a count, or the two behind a rate; None for a median or a level."""
+        """The count behind a count, or the two behind a rate; None for a median, a level or a weighted share."""
         measure = self.measures[key.indicator]
         if measure.kind in COUNTS:
             return key, None
-        if isinstance(measure, Ratio):
+        if _has_counts(measure):
             return key.within(key.cell, "numerator"), key.within(key.cell, "denominator")
         if not isinstance(measure, Derived):
             return None
@@ -112,6 +113,13 @@ class Figures:
     def is_additive(self, indicator: str) -> bool:
         """Whether the categories of its counts add up exactly, as records do and persons need not."""
         return self.measures[indicator].kind != "count_unique"
+
+
+def _has_counts(measure: Measure) -> bool:
+    """A weighted share has estimates for numerator and denominator: only its size is a count."""
+    if isinstance(measure, SurveyRatio):
+        return measure.weight is None and not measure.population
+    return isinstance(measure, (Ratio, RatioOf))
 
 
 def cell_of(disaggregation: Mapping[str, Any]) -> Cell:

@@ -1,5 +1,8 @@
--- The median of a value over the records of each period, never a median of medians.
--- Values are dealt into buckets in increasing order. Counts per slice say in which bucket the middle of a period lies,
+-- A quantile of a value over the records of each period, never one of others; the median is the one at 1/2.
+-- Among n values in order, it stands at the place quantile × (n - 1), counted from 0: between two of them, in proportion
+-- (percentile_cont). A value is the lower of the two when more than that place are not above it, the upper one when as many
+-- lie below it. The quantile is quantile_above / quantile_of, so that places are compared without dividing.
+-- Values are dealt into buckets in increasing order. Counts per slice say in which bucket the place of a period lies,
 -- and only that bucket's values are looked at: the work does not grow with the number of periods times the records.
 -- One row of records per slice, dimensions and value.
 buckets as (
@@ -7,21 +10,20 @@ buckets as (
     select
         different.value,
         ntile(100) over (order by different.value) as bucket
-    from (select distinct value from records) as different
+    from (select distinct value from coded) as different
 
 ),
 
 weights as materialized (
 
     select
-        combos.combo,
-        records.slice,
-        records.value,
-        records.units,
+        coded.combo,
+        coded.slice,
+        coded.value,
+        coded.units,
         buckets.bucket
-    from records
-    inner join combos on records.dims = combos.dims
-    inner join buckets on records.value = buckets.value
+    from coded
+    inner join buckets on coded.value = buckets.value
 
 ),
 
@@ -64,7 +66,7 @@ cumulated as (
 
 ),
 
--- The slices and buckets that hold the two middle ranks (the same one twice when the number of records is odd).
+-- The slices and buckets that hold the two values.
 middles as materialized (
 
     select
@@ -73,14 +75,13 @@ middles as materialized (
         cumulated.bucket,
         covers.slice,
         cumulated.units_before,
-        cumulated.units,
-        (cumulated.units + 1) / 2 as low_rank,
-        cumulated.units / 2 + 1 as high_rank
+        cumulated.units
     from cumulated
     inner join covers on cumulated.period_id = covers.period_id
+    cross join options
     where
-        (cumulated.units + 1) / 2 <= cumulated.units_upto
-        and cumulated.units / 2 + 1 > cumulated.units_before
+        cumulated.units_upto * options.quantile_of > options.quantile_above * (cumulated.units - 1)
+        and (cumulated.units_before - 1) * options.quantile_of < options.quantile_above * (cumulated.units - 1)
 
 ),
 
@@ -90,8 +91,6 @@ ranked as (
         middles.period_id,
         middles.category,
         middles.units,
-        middles.low_rank,
-        middles.high_rank,
         weights.value,
         middles.units_before + sum(weights.units) over (
             partition by middles.period_id, middles.category, middles.bucket
@@ -107,18 +106,21 @@ ranked as (
 
 ),
 
-medians as (
+reduced as (
 
     select
-        period_id,
-        category,
-        units,
-        (
-            min(value) filter (where units_upto >= low_rank)
-            + min(value) filter (where units_upto >= high_rank)
-        ) / 2 as value
+        ranked.period_id,
+        ranked.category,
+        ranked.units,
+        min(ranked.value) filter (
+            where ranked.units_upto * options.quantile_of > options.quantile_above * (ranked.units - 1)
+        ) as low_value,
+        min(ranked.value) filter (
+            where (ranked.units_upto - 1) * options.quantile_of >= options.quantile_above * (ranked.units - 1)
+        ) as high_value
     from ranked
-    group by period_id, category, units
+    cross join options
+    group by ranked.period_id, ranked.category, ranked.units
 
 ),
 
@@ -129,17 +131,25 @@ final as (
         periods.period,
         periods.period_start,
         periods.period_end,
-        categories.disaggregation,
+        named.disaggregation,
         cast(null as numeric) as numerator,
         cast(null as numeric) as denominator,
-        trim_scale(medians.value) as value,
-        coalesce(medians.units, 0) as units
+        trim_scale(
+            reduced.low_value
+            + (reduced.high_value - reduced.low_value)
+            * mod(cast(options.quantile_above * (reduced.units - 1) as numeric), options.quantile_of)
+            / options.quantile_of
+        ) as value,
+        coalesce(reduced.units, 0) as units,
+        cast(null as numeric) as ci_low,
+        cast(null as numeric) as ci_high
     from periods
-    cross join categories
-    left join medians
+    cross join named
+    cross join options
+    left join reduced
         on
-            periods.period_id = medians.period_id
-            and categories.category = medians.category
+            periods.period_id = reduced.period_id
+            and named.category = reduced.category
 
 )
 

@@ -1,0 +1,52 @@
+-- The mean of a value over the records that have one, divided anew in every period and category.
+-- One row of records per slice and dimensions.
+tallies as (
+
+    select
+        membership.category,
+        coded.slice,
+        sum(coded.total) as total,
+        sum(coded.units) as units
+    from coded
+    inner join membership on coded.combo = membership.combo
+    group by membership.category, coded.slice
+
+),
+
+reduced as (
+
+    select
+        covers.period_id,
+        tallies.category,
+        sum(tallies.total) as total,
+        sum(tallies.units) as units
+    from tallies
+    inner join covers on tallies.slice = covers.slice
+    group by covers.period_id, tallies.category
+
+),
+
+final as (
+
+    select
+        periods.period_kind,
+        periods.period,
+        periods.period_start,
+        periods.period_end,
+        named.disaggregation,
+        trim_scale(reduced.total) as numerator,
+        cast(coalesce(reduced.units, 0) as numeric) as denominator,
+        trim_scale(trim_scale(reduced.total) / nullif(reduced.units, 0)) as value,
+        coalesce(reduced.units, 0) as units,
+        cast(null as numeric) as ci_low,
+        cast(null as numeric) as ci_high
+    from periods
+    cross join named
+    left join reduced
+        on
+            periods.period_id = reduced.period_id
+            and named.category = reduced.category
+
+)
+
+select * from final
