@@ -37,7 +37,7 @@ def ours(place: Place, form: str, *, audited: bool) -> Figures:
     loaded, workers = project.forms[form], place.settings.workers
     with place.warehouse() as warehouse:
         _collect(place, warehouse, keyring, form)
-        _forget(warehouse, project, loaded)
+        forget(warehouse, project, loaded)
         judge = _Audit(warehouse, project, loaded) if audited else None
         import pandera.pandas  # noqa: F401 - loaded once a night, whatever the rows
 
@@ -68,7 +68,7 @@ def _collect(place: Place, warehouse: Warehouse, keyring: Keyring, form: str) ->
         execute(warehouse, "analyze raw.submission")
 
 
-def _forget(warehouse: Warehouse, project: LoadedProject, form: LoadedForm) -> None:
+def forget(warehouse: Warehouse, project: LoadedProject, form: LoadedForm) -> None:
     """As before the first build."""
     names = [form.table_of(table) for table in form.questionnaire.tables]
     drops = [

@@ -26,7 +26,9 @@ lecture de pandas ne sont pas comptés. Chargement de pandera et de Great Expect
 (e) Mémoire : celle du plus grand processus de la commande.
 (f) Les formulaires l'un après l'autre, sans Dagster. ODK Central donne le XML de chaque nouvelle soumission dans une requête
 à elle : sur un vrai serveur, c'est l'aller-retour du réseau, quatre à la fois, qui fait la durée.
-(g) Une seule colonne à la fois ; l'ancien trousseau est compté et retiré à part."""
+(g) Une seule colonne à la fois ; l'ancien trousseau est compté et retiré à part.
+(h) Sans protection : mêmes étapes et mêmes jugements, rien n'est scellé, aucune personne n'est reconnue, toutes les réponses
+restent en clair jusque dans pseudonymised."""
 
 
 def seconds(value: float) -> str:
@@ -89,7 +91,7 @@ def _goals(found: dict[str, Line]) -> list[tuple[str, bool]]:
         if above in found and below in found:
             value = found[above].pace / found[below].pace
             kept = (least is None or value >= least) and (most is None or value <= most)
-            goals.append((f"{text} : {_comma(f'{value:.1f}')}", kept))
+            goals.append((f"{text} : {_comma(f'{value:.2f}')}", kept))
 
     def under(text: str, measured: float | None, most: float, unit: str) -> None:
         if measured is not None:
@@ -111,6 +113,9 @@ def _goals(found: dict[str, Line]) -> list[tuple[str, bool]]:
         if line := found.get(f"rotation.{name}"):
             rate = line.rows / line.seconds
             goals.append((f"rotation ({label}), au moins 50 000 lignes/s : {number(rate)}", rate >= 50_000))
+    for form in ("beneficiaires", "prestations"):
+        on, off = f"protection.{form}.on", f"protection.{form}.off"
+        ratio(f"protection ({form}), au plus 1,25 × le temps sans elle", on, off, most=1.25)
     for name, label, most in (("definitions", "import des définitions", 3), ("demo", "meal demo", 60)):
         if line := found.get(f"startup.{name}"):
             under(label, line.seconds, most, "s")
