@@ -37,6 +37,12 @@ def number(value: Decimal | int) -> str:
     return text.replace(",", "\u00a0").replace(".", ",")
 
 
+def signed(value: Decimal) -> str:
+    """« +3 », « −2,55 »: two decimals at most."""
+    text = f"{abs(round(value, 2)):,.2f}".rstrip("0").rstrip(".")
+    return ("−" if value < 0 else "+") + text.replace(",", "\u00a0").replace(".", ",")
+
+
 def day(value: dt.date | None) -> str:
     return f"{value:%d/%m/%Y}" if value else "date non précisée"
 

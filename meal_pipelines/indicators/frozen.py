@@ -27,6 +27,8 @@ class Freeze:
     reason: str
     frozen_at: dt.datetime
     cutoff: dt.date
+    starts_on: dt.date
+    ends_on: dt.date
     code_version: str
     logframe_version: str
     inputs: dict[str, dict[str, Any]] = field(repr=False)
@@ -42,7 +44,7 @@ class Freeze:
 
 COLUMNS = (
     "freeze_id, project, period_kind, period, period_end, version, label, frozen_by, reason, frozen_at, cutoff,"
-    " code_version, logframe_version, inputs"
+    " starts_on, ends_on, code_version, logframe_version, inputs"
 )
 
 
