@@ -1,4 +1,4 @@
-"""The tracking sheet (« tableau de suivi ») of one project at one reporting date: where each indicator stands.
+"""The tracking workbook (« tableau de suivi ») of one project at one reporting date: where each indicator stands.
 
 Values and trends come from `indicators` (or from the frozen report), baselines and targets from the logframe. What
 is judged here is the distance to the next milestone, as one word; how it looks is `tracking_sheet.py`'s business.
@@ -7,7 +7,7 @@ is judged here is the distance to the next milestone, as one word; how it looks 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -47,7 +47,7 @@ class Line:
     """One line of the sheet: an indicator, or one category of an indicator that has no total.
 
     Percentages are value over target, as in `indicators.progress`. quarterly: the oldest first, None: not measured.
-    mark: what stands in the place of a value that is hidden, and of all that would tell it.
+    mark: what stands in the place of a value that is hidden, and of all that would tell it · targets: by month.
     """
 
     result: str
@@ -69,6 +69,7 @@ class Line:
     final_pct: Decimal | None
     situation: str
     trend: str | None
+    targets: dict[int, Decimal | str | None]
     quarterly: list[Decimal | str | None]
 
 
@@ -119,10 +120,9 @@ def write_tracking(
 
 
 def _write_workbook(tracking: Tracking, path: Path) -> None:
-    from meal_pipelines.extracts.tracking_sheet import tracking_workbook
-    from meal_pipelines.extracts.workbook import save
+    from meal_pipelines.extracts.tracking_sheet import write_tracking_workbook
 
-    save(tracking_workbook(tracking), path)
+    write_tracking_workbook(tracking, path)
 
 
 def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> Tracking:
@@ -205,8 +205,20 @@ def _line(
         final_pct=_percentage(value, _figure(final, code)),
         situation=MASKED if mark else _situation(indicator, value, expected),
         trend=HIDDEN if any(isinstance(at, str) for at in series[-2:]) else TRENDS.get(trend or ""),
+        targets={at.month: figure if (figure := _figure(at, code)) is not None else at.text for at in targets},
         quarterly=series,
     )
+
+
+def target_columns(tracking: Tracking, indicators: Collection[str]) -> list[tuple[int, dt.date]]:
+    """The months in which a target of these indicators falls due, with the day."""
+    months = {
+        target.month: milestone(tracking.project, target)
+        for indicator in tracking.logframe.indicators
+        if indicator.code in indicators
+        for target in indicator.targets
+    }
+    return sorted(months.items())
 
 
 def _expected(

@@ -1,43 +1,22 @@
-"""How the tracking sheet looks: a band per result, a light that says its word, eight quarters as a heat strip."""
+"""How the tracking workbook looks: an overview, then a sheet per result with its targets, its quarters and its notes.
+
+A light says its word; bars tell the last quarters beside their figures. A hidden figure has its mark wherever it stands.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell.rich_text import CellRichText, TextBlock
-from openpyxl.cell.text import InlineFont
-from openpyxl.formatting.rule import ColorScaleRule
-from openpyxl.styles import Alignment, Border, Color, Font, PatternFill, Side
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
-
+from meal_pipelines.extracts.drawn import BODY, HEADING, NOTE, QUIET, SECTION, TITLE, Book, Look, shaded
 from meal_pipelines.extracts.table import Kind, Tone
-from meal_pipelines.extracts.tracking import LATE, NO_TARGET, NO_VALUE, ON_TRACK, WATCH, Line, Tracking
-from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MASKED, day, sentence
-from meal_pipelines.extracts.workbook import (
-    A3,
-    ACCENT,
-    BAND,
-    GREY,
-    INK,
-    LINE,
-    heading,
-    new_workbook,
-    print_setup,
-    put,
-    tone,
-)
+from meal_pipelines.extracts.tracking import LATE, NO_TARGET, NO_VALUE, ON_TRACK, WATCH, Line, Tracking, target_columns
+from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MASKED, day, measure_sentence, sentence
+from meal_pipelines.project.logframe import Indicator, Result
 from meal_pipelines.protect.disclosure import HIDDEN
 
-HEADINGS: list[tuple[str, float]] = [
-    ("Code", 12), ("Indicateur", 52), ("Unité", 13), ("Référence", 11), ("Statut de la référence", 22),
-    ("Valeur à date", 11), ("Prochaine cible", 11), ("Échéance", 11), ("% de la prochaine cible", 10),
-    ("Cible finale", 11), ("% de la cible finale", 10), ("Situation", 20), ("Tendance (dernier trimestre)", 12),
-]  # fmt: skip
-SITUATION = 12
-FIRST_QUARTER = len(HEADINGS) + 1
+OVERVIEW = "Tableau de suivi"
 LIGHTS: dict[str, tuple[str, Tone]] = {
     ON_TRACK: ("● ", "good"),
     WATCH: ("◐ ", "warning"),
@@ -47,124 +26,201 @@ LIGHTS: dict[str, tuple[str, Tone]] = {
     MASKED: ("– ", "muted"),
 }
 """A shape and a word beside the colour: the sheet is also read in black and white."""
-HEADER = 6
+HEADER = 5
+"""The line of the headings, from 0."""
+QUARTERS_DRAWN = ("Trimestres", 16.0)
+HEADROOM = 1.35
+"""The height of a cell over its highest bar."""
+OVERVIEW_COLUMNS: list[tuple[str, float]] = [
+    ("Code", 12), ("Indicateur", 52), ("Unité", 13), ("Référence", 11), ("Statut de la référence", 22),
+    ("Valeur à date", 11), ("Prochaine cible", 11), ("Échéance", 11), ("% de la prochaine cible", 10),
+    ("Cible finale", 11), ("% de la cible finale", 10), ("Situation", 20), ("Tendance (dernier trimestre)", 12), QUARTERS_DRAWN,
+]  # fmt: skip
+Cells = Sequence[tuple[Any, Kind]]
 
 
-def tracking_workbook(tracking: Tracking) -> Workbook:
-    """The workbook with its one sheet."""
-    project = tracking.project.project
-    workbook = new_workbook(f"{project.name} — tableau de suivi")
-    sheet = workbook.create_sheet("Tableau de suivi")
-    sheet.sheet_view.showGridLines = False
-    sheet.sheet_view.zoomScale = 85
-    _title(sheet, tracking)
-    _header(sheet, tracking)
+def write_tracking_workbook(tracking: Tracking, path: Path) -> None:
+    """The overview and a sheet for each result."""
+    with Book(path, f"{tracking.project.project.name} — tableau de suivi") as book:
+        _overview(book, tracking)
+        for result in tracking.logframe.results:
+            _result(book, tracking, result)
+
+
+def _overview(book: Book, tracking: Tracking) -> None:
+    sheet = book.sheet(OVERVIEW)
+    said = tracking.project.project
+    _title(book, sheet, tracking, f"{said.name} — Tableau de suivi", said.label)
+    _lights(book, sheet, tracking.lines)
+    _headings(book, sheet, tracking, OVERVIEW_COLUMNS)
     line = HEADER + 1
     for result in tracking.logframe.results:
-        of_result = [at for at in tracking.lines if at.result == result.code]
-        _band(sheet, line, f"{LEVELS[result.level]} {result.code} — {result.label}")
+        last = len(OVERVIEW_COLUMNS) + len(tracking.quarters) - 1
+        _band(book, sheet, line, f"{LEVELS[result.level]} {result.code} — {result.label}", last)
         line += 1
+        of_result = [at for at in tracking.lines if at.result == result.code]
         for index, at in enumerate(of_result):
             again = index > 0 and of_result[index - 1].indicator == at.indicator
-            _line(sheet, line, at, again=again)
+            _line(book, sheet, line, at, _overview_cells(at, again=again))
             line += 1
         if not of_result:
-            put(sheet.cell(line, 2), "Aucun indicateur pour ce résultat.")
-            sheet.cell(line, 2).font = _font(GREY, italic=True)
+            book.put(sheet, line, 1, "Aucun indicateur pour ce résultat.", {**QUIET, "italic": True})
             line += 1
-    _notes(sheet, line + 1, tracking)
-    sheet.freeze_panes = sheet.cell(HEADER + 1, 3).coordinate
-    print_setup(sheet, f"{HEADER - 1}:{HEADER}", paper=A3)
-    return workbook
+    _notes(book, sheet, line + 1, _general_notes(tracking), 0, len(OVERVIEW_COLUMNS) - 2)
+    sheet.freeze_panes(HEADER + 1, 2)
+    sheet.repeat_rows(HEADER - 1, HEADER)
 
 
-def _title(sheet: Worksheet, tracking: Tracking) -> None:
-    project = tracking.project.project
-    put(sheet["A1"], f"{project.name} — Tableau de suivi")
-    sheet["A1"].font = Font(name="Calibri", size=20, bold=True, color=ACCENT)
-    sheet.row_dimensions[1].height = 32
+def _overview_cells(at: Line, *, again: bool) -> Cells:
+    """again: a further category of the indicator above, whose name need not be repeated in full."""
+    return [
+        (at.indicator, "text"), (_label(at, again=again), "wrap"), (at.unit, "wrap"), *_baseline(at),
+        (at.mark or at.value, "decimal"), (_or(at.next_target, at.next_text), "decimal"), (at.next_date, "date"),
+        (HIDDEN if at.mark else at.next_pct, "number"), (_or(at.final_target, at.final_text), "decimal"),
+        (HIDDEN if at.mark else at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
+        (at.trend, "center"), ("", "text"),
+    ]  # fmt: skip
+
+
+def _result(book: Book, tracking: Tracking, result: Result) -> None:
+    """One sheet: every target of the result's indicators, its quarters, and what must be known to read them."""
+    sheet = book.sheet(result.code)
+    _title(book, sheet, tracking, f"{LEVELS[result.level]} {result.code}", result.label)
+    lines = [at for at in tracking.lines if at.result == result.code]
+    months = target_columns(tracking, [at.indicator for at in lines])
+    columns: list[tuple[str, float]] = [
+        ("Code", 12), ("Indicateur", 52), ("Unité", 13), ("Référence", 11), ("Statut de la référence", 22),
+        *((f"Cible M{month}\n{day(on)}", 12.0) for month, on in months), ("Valeur à date", 11), ("% de la cible finale", 10),
+        ("Situation", 20), ("Tendance (dernier trimestre)", 12), QUARTERS_DRAWN,
+    ]  # fmt: skip
+    _headings(book, sheet, tracking, columns)
+    _lights(book, sheet, lines)
+    line = HEADER + 1
+    for index, at in enumerate(lines):
+        again = index > 0 and lines[index - 1].indicator == at.indicator
+        cells: Cells = [
+            (at.indicator, "text"), (_label(at, again=again), "wrap"), (at.unit, "wrap"), *_baseline(at),
+            *((at.targets.get(month), "decimal") for month, _ in months), (at.mark or at.value, "decimal"),
+            (HIDDEN if at.mark else at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
+            (at.trend, "center"), ("", "text"),
+        ]  # fmt: skip
+        _line(book, sheet, line, at, cells)
+        line += 1
+    if not lines:
+        book.put(sheet, line, 1, "Aucun indicateur pour ce résultat.", {**QUIET, "italic": True})
+        line += 1
+    hypotheses = [f"Hypothèse : {sentence(text)}" for text in result.assumptions]
+    about = [text for code in dict.fromkeys(at.indicator for at in lines) for text in _about(tracking, code)]
+    _notes(
+        book,
+        sheet,
+        line + 1,
+        [*hypotheses, *about, *tracking.may_show.frozen_notes, *tracking.may_show.notes],
+        0,
+        len(columns) - 2,
+    )
+    sheet.freeze_panes(HEADER + 1, 2)
+    sheet.repeat_rows(HEADER - 1, HEADER)
+
+
+def _about(tracking: Tracking, code: str) -> list[str]:
+    """The notes of one indicator: how it is counted, how it is verified, what it does not say."""
+    indicator: Indicator = next(at for at in tracking.logframe.indicators if at.code == code)
+    limits, proof = sentence(indicator.limits), sentence(indicator.verification)
+    parts = [measure_sentence(indicator.measure), sentence(indicator.calculation)]
+    parts += [f"Vérification : {proof}" if proof else "", f"Limites : {limits}" if limits else ""]
+    return [f"{code} — {' '.join(part for part in parts if part)}"]
+
+
+def _label(at: Line, *, again: bool) -> str:
+    if again:
+        return f"    — {at.category}"
+    return at.label if at.category is None else f"{at.label} — {at.category}"
+
+
+def _baseline(at: Line) -> Cells:
+    return [(_or(at.baseline, at.baseline_text), "decimal"), (at.baseline_status, "wrap")]
+
+
+def _or(value: Any, text: Any) -> Any:
+    return value if value is not None else text
+
+
+def _title(book: Book, sheet: Any, tracking: Tracking, title: str, below: str) -> None:
+    sheet.set_row(0, 32)
+    book.put(sheet, 0, 0, title, TITLE)
     frozen = tracking.may_show.frozen
     status = f" · figé le {day(frozen.frozen_at)}, version {frozen.version}" if frozen is not None else ""
-    put(sheet["A2"], f"{project.label} · données arrêtées au {day(tracking.reporting_date)}{status}")
-    sheet["A2"].font = Font(name="Calibri", size=11, color=GREY)
+    below = f"{below} · données arrêtées au {day(tracking.reporting_date)}{status}"
+    book.put(sheet, 1, 0, below, {**QUIET, "font_size": 11})
     illustrative = f"VALEURS ILLUSTRATIVES. {ILLUSTRATIVE} " if tracking.logframe.illustrative else ""
-    put(sheet["A3"], illustrative + tracking.may_show.notes[0])
-    sheet["A3"].font = Font(name="Calibri", size=10, bold=True, color="7F6000")
-    summary = CellRichText()
+    book.put(sheet, 2, 0, illustrative + tracking.may_show.notes[0], {"bold": True, "font_color": "#7F6000"})
+
+
+def _lights(book: Book, sheet: Any, lines: Sequence[Line]) -> None:
+    """How many indicators have each light, in one cell of its colour each."""
+    sheet.set_row(3, 24)
+    parts: list[Any] = []
     for word, (shape, shade) in LIGHTS.items():
-        count = sum(line.situation == word for line in tracking.lines)
-        if count:
-            font = InlineFont(rFont="Calibri", sz=12, b=True, color=Color(_ink(shade)))
-            summary.append(TextBlock(font, f"{shape}{count} {word.lower()}        "))
-    if summary:
-        sheet["A4"] = summary
-    sheet["A4"].alignment = Alignment(vertical="center")
-    sheet.row_dimensions[4].height = 24
+        if count := sum(line.situation == word for line in lines):
+            look = {"bold": True, "font_size": 12, "font_color": shaded(shade)["font_color"]}
+            parts += [book.look(**look), f"{shape}{count} {word.lower()}        "]
+    if len(parts) > 2:
+        sheet.write_rich_string(3, 0, *parts, book.look(valign="vcenter"))
+    elif parts:
+        sheet.write_string(3, 0, parts[1], parts[0])
 
 
-def _header(sheet: Worksheet, tracking: Tracking) -> None:
-    sheet.row_dimensions[HEADER].height = 46
-    put(sheet.cell(HEADER - 1, FIRST_QUARTER), "Valeur de chaque trimestre (teinte foncée : valeur haute)")
-    sheet.cell(HEADER - 1, FIRST_QUARTER).font = _font(ACCENT, bold=True)
-    names = [*HEADINGS, *((_quarter(start), 8.5) for start, _ in tracking.quarters)]
-    for number, (name, width) in enumerate(names, 1):
-        cell = sheet.cell(HEADER, number)
-        put(cell, name)
-        heading(cell)
-        sheet.column_dimensions[get_column_letter(number)].width = width
+def _headings(book: Book, sheet: Any, tracking: Tracking, columns: Sequence[tuple[str, float]]) -> None:
+    sheet.set_row(HEADER, 46)
+    start = len(columns)
+    book.put(sheet, HEADER - 1, start, "Valeur de chaque trimestre", {**QUIET, "bold": True})
+    quarters = [(f"T{(first.month + 2) // 3} {first.year}", 8.5) for first, _ in tracking.quarters]
+    for number, (name, width) in enumerate([*columns, *quarters]):
+        book.put(sheet, HEADER, number, name, HEADING)
+        sheet.set_column(number, number, width)
 
 
-def _quarter(start: dt.date) -> str:
-    return f"T{(start.month + 2) // 3} {start.year}"
+def _band(book: Book, sheet: Any, line: int, text: str, last: int) -> None:
+    sheet.set_row(line, 22)
+    for number in range(last + 1):
+        book.put(sheet, line, number, text if number == 0 else "", SECTION)
 
 
-def _band(sheet: Worksheet, line: int, text: str) -> None:
-    last = len(HEADINGS) + 8
-    put(sheet.cell(line, 1), text)
-    for number in range(1, last + 1):
-        cell = sheet.cell(line, number)
-        cell.fill = PatternFill("solid", fgColor=BAND)
-        cell.font = _font(ACCENT, bold=True, size=11)
-        cell.alignment = Alignment(vertical="center")
-    sheet.row_dimensions[line].height = 22
-
-
-def _line(sheet: Worksheet, line: int, at: Line, *, again: bool) -> None:
-    """again: a further category of the indicator above, whose name need not be repeated in full."""
-    label = at.label if at.category is None else f"{at.label} — {at.category}"
-    values: list[tuple[Any, Kind]] = [
-        (at.indicator, "text"), (label if not again else f"    — {at.category}", "wrap"), (at.unit, "wrap"),
-        (at.baseline if at.baseline is not None else at.baseline_text, "decimal"), (at.baseline_status, "wrap"),
-        (at.mark or at.value, "decimal"),
-        (at.next_target if at.next_target is not None else at.next_text, "decimal"), (at.next_date, "date"),
-        (HIDDEN if at.mark else at.next_pct, "number"),
-        (at.final_target if at.final_target is not None else at.final_text, "decimal"),
-        (HIDDEN if at.mark else at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"), (at.trend, "center"),
-        *((value, "decimal") for value in at.quarterly),
-    ]  # fmt: skip
-    for number, (value, kind) in enumerate(values, 1):
-        cell = sheet.cell(line, number)
-        put(cell, value, kind)
-        small = number >= FIRST_QUARTER
-        cell.font = _font(GREY if value is None else INK, bold=number == 6, size=9 if small else 10)
+def _line(book: Book, sheet: Any, line: int, at: Line, cells: Cells) -> None:
+    """The cells of one indicator or category, then its quarters, and bars of them where there are figures."""
+    label = str(cells[1][0])
+    sheet.set_row(line, 15.0 * max(1, -(-len(label) // 50), -(-len(at.baseline_status) // 20)) + 4)
+    situation = f"{LIGHTS[at.situation][0]}{at.situation}"
+    for number, (value, kind) in enumerate(cells):
         text = kind in ("text", "wrap")
-        cell.alignment = Alignment(horizontal="left" if text else "center", vertical="center", wrap_text=text)
-        cell.border = Border(bottom=Side("hair", color=LINE))
-    tone(sheet.cell(line, SITUATION), LIGHTS[at.situation][1])
-    if at.baseline_text is not None:
-        sheet.cell(line, 4).font = _font("7F6000", italic=True)
-    sheet.row_dimensions[line].height = 15.0 * max(1, -(-len(label) // 50), -(-len(at.baseline_status) // 20)) + 4
-    strip = f"{get_column_letter(FIRST_QUARTER)}{line}:{get_column_letter(FIRST_QUARTER + 7)}{line}"
-    sheet.conditional_formatting.add(
-        strip,
-        ColorScaleRule(  # type: ignore[no-untyped-call]
-            start_type="min", start_color="FFFFFF", end_type="max", end_color="8DB4E2"
-        ),
-    )
+        look: Look = {**BODY, "align": "left" if text else "center", "text_wrap": text}
+        if value is None:
+            look["font_color"] = QUIET["font_color"]
+        if value == situation:
+            look |= shaded(LIGHTS[at.situation][1])
+        elif value is not None and value == at.baseline_text:
+            look |= {"font_color": "#7F6000", "italic": True}
+        book.put(sheet, line, number, value, look, kind)
+    first = len(cells)
+    for number, figure in enumerate(at.quarterly, first):
+        ink = {} if figure is not None else {"font_color": QUIET["font_color"]}
+        book.put(sheet, line, number, figure, {**BODY, "align": "center", "font_size": 9, **ink}, "decimal")
+    known = [float(figure) for figure in at.quarterly if figure is not None and not isinstance(figure, str)]
+    if len(known) > 1 and min(known) >= 0 and max(known) > 0:
+        book.bars(sheet, line, first - 1, first, first + len(at.quarterly) - 1, top=max(known) * HEADROOM)
 
 
-def _notes(sheet: Worksheet, line: int, tracking: Tracking) -> None:
-    notes = [
+def _notes(book: Book, sheet: Any, line: int, notes: Sequence[str], first: int, last: int) -> None:
+    """Each over the width of the table, as high as it needs."""
+    for offset, note in enumerate(notes):
+        sheet.merge_range(line + offset, first, line + offset, last, "", book.look(**NOTE))
+        book.put(sheet, line + offset, first, note, NOTE)
+        sheet.set_row(line + offset, 13.0 * max(1, -(-len(note) // 260)) + 3)
+
+
+def _general_notes(tracking: Tracking) -> list[str]:
+    return [
         *tracking.may_show.frozen_notes,
         *tracking.may_show.notes,
         "Valeur à date : depuis le démarrage pour un indicateur cumulé ; « – » : non mesuré, jamais zéro. "
@@ -174,17 +230,7 @@ def _notes(sheet: Worksheet, line: int, tracking: Tracking) -> None:
         "Pour un indicateur à faire baisser, le rapport est inversé.",
         "Pourcentages : valeur à date ÷ cible. Pour un indicateur à faire baisser, un pourcentage supérieur à 100 "
         "n'est pas un succès : lisez la situation.",
+        "Trimestres : les huit derniers trimestres clos, à partir de zéro ; une case masquée ou non mesurée y est un vide.",
         f"Cadre logique : version {tracking.logframe.version}.",
         f"Dates du projet : {sentence(tracking.project.project.dates_status)}",
     ]
-    for offset, note in enumerate(notes):
-        put(sheet.cell(line + offset, 1), note)
-        sheet.cell(line + offset, 1).font = _font(GREY, italic=True, size=9)
-
-
-def _ink(shade: Tone) -> str:
-    return {"good": "2F6B1E", "warning": "7F6000", "bad": "8B1E2B"}.get(shade, GREY)
-
-
-def _font(color: str, *, bold: bool = False, italic: bool = False, size: int = 10) -> Font:
-    return Font(name="Calibri", size=size, bold=bold, italic=italic, color=color)

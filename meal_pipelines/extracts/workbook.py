@@ -1,28 +1,25 @@
-"""The shared look of the workbooks, and what keeps them safe: text is never a formula, a missing value never a zero.
+"""The shared look of the workbooks. What a cell may hold is decided in `cells.py`.
 
 Imported only where a file is written: openpyxl takes its time.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell, MergedCell
+from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
+from meal_pipelines.extracts.cells import FORMATS, content, is_dangerous, number_format
 from meal_pipelines.extracts.table import Column, Kind, Table, Tone
 
-# [$-40C] groups thousands by a space and writes a decimal comma wherever the workbook is opened.
-FORMATS = {"number": "[$-40C]#,##0", "decimal": "[$-40C]#,##0.0", "date": "dd/mm/yyyy"}
-MISSING = "–"
 A4, A3 = "9", "8"
 WIDEST_ON_A4 = 205
 INK, ACCENT, BAND, LINE, GREY, OFF = "1F2A44", "1F4E79", "DCE6F1", "C9D3E0", "6B7280", "F3F4F6"
@@ -34,30 +31,21 @@ TONES: dict[Tone, tuple[str, str]] = {
     "strong": ("EAF2FB", INK),
     "caution": ("FFF2CC", "7F6000"),
 }
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First characters by which a spreadsheet may take a text for a formula."""
 
 
 def put(cell: Cell | MergedCell, value: Any, kind: Kind = "text") -> None:
     """Write a value as what it is: numbers and dates as such, None as a dash, every text as text."""
     assert isinstance(cell, Cell)
-    if isinstance(value, bool):
-        value = "Oui" if value else "Non"
-    if value is None:
-        value = MISSING
-    if isinstance(value, Decimal | int | float):
-        cell.value = value
-        cell.number_format = FORMATS["decimal" if kind == "decimal" and value != int(value) else "number"]
-    elif isinstance(value, dt.date):
-        cell.value = value
-        cell.number_format = FORMATS["date"]
-    else:
-        text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
-        cell.value = text
-        cell.data_type = "s"  # openpyxl takes a text that begins with = for a formula
-        if text.startswith(DANGEROUS):
-            # Keeps it text when somebody edits the cell, as a leading apostrophe does.
-            cell.quotePrefix = True
+    written = content(value)
+    cell.value = written
+    shown_as = number_format(written, kind)
+    if shown_as is not None:
+        cell.number_format = shown_as
+        return
+    cell.data_type = "s"  # openpyxl takes a text that begins with = for a formula
+    if is_dangerous(written):
+        # Keeps it text when somebody edits the cell, as a leading apostrophe does.
+        cell.quotePrefix = True
 
 
 def new_workbook(title: str) -> Workbook:

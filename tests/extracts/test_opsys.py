@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from decimal import Decimal
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_text_never_becomes_a_formula(warehouse: Warehouse, tmp_path: Path) -> N
     """Whoever writes a label or a choice must not be able to run something in the reader's Excel."""
     attacks = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1+1", '=HYPERLINK("http://x")', "+33", "-x"]
     loaded = project("prim2", "opsys_formule")
-    texts = iter(attacks)
+    texts = cycle(attacks)
     changed = edited(
         loaded, lambda indicator: {"label": next(texts), "unit": "=unite()", "opsys_source": "@source", "limits": "=l"},
         version="=version",

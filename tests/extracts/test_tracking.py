@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from meal_pipelines.extracts import Extract, write_tracking
 from meal_pipelines.extracts.values import quarters
@@ -114,6 +117,48 @@ def test_notes_say_illustrative_and_internal(warehouse: Warehouse, tmp_path: Pat
     assert "VALEURS ILLUSTRATIVES" in text
     assert "cache un petit nombre de personnes" in text
     assert _write(warehouse, loaded, tmp_path).changed is False
+
+
+def test_each_result_has_its_sheet_with_every_target(warehouse: Warehouse, tmp_path: Path) -> None:
+    loaded = project("prim2", "suivi_resultats")
+    file = _write(warehouse, loaded, tmp_path).files[0]
+    assert loaded.logframe is not None
+    names = ["Tableau de suivi", *(result.code for result in loaded.logframe.results)]
+    assert load_workbook(file).sheetnames == names
+    line = next(row for row in records(file, "P2-OC", header=HEADER) if row["Code"] == "P2-OC-2")
+    targets = [line["Cible M12\n28/02/2027"], line["Cible M24\n29/02/2028"], line["Cible M36\n28/02/2029"]]
+    assert targets == [700, 2400, 4200]
+    notes = " ".join(str(cell) for row in sheet(file, "P2-OC") for cell in row if cell)
+    assert "Hypothèse : " in notes
+    assert "Limites : " in notes
+
+
+def test_the_quarters_are_drawn_from_the_cells_beside_them(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A drawing of figures that the sheet hides would tell them: the bars have no other source than its cells."""
+    file = _write(warehouse, project("prim2", "suivi_barres"), tmp_path).files[0]
+    with zipfile.ZipFile(file) as parts:
+        drawn = re.findall(
+            r"<xm:f>'Tableau de suivi'!([A-Z]+)(\d+):([A-Z]+)(\d+)</xm:f><xm:sqref>([A-Z]+)(\d+)</xm:sqref>",
+            parts.read("xl/worksheets/sheet1.xml").decode(),
+        )
+    heading = [cell.coordinate for cell in load_workbook(file)["Tableau de suivi"][HEADER]]
+    first, last = heading[-8].rstrip("0123456789"), heading[-1].rstrip("0123456789")
+    assert drawn
+    assert {at[:1] + at[2:3] for at in drawn} == {(first, last)}
+    assert all(start == end == at for _, start, _, end, _, at in drawn)
+
+
+def test_text_never_becomes_a_formula(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A label that begins with = would run on the donor's machine."""
+    loaded = edited(
+        project("prim2", "suivi_formule"), lambda at: {"label": '=HYPERLINK("x")', "unit": "@u", "limits": "+1\x0b"}
+    )
+    book = load_workbook(_write(warehouse, loaded, tmp_path).files[0])
+    cells = [cell for at in book for row in at.iter_rows() for cell in row if cell.value is not None]
+    assert not [cell.coordinate for cell in cells if cell.data_type == "f"]
+    hostile = [cell for cell in cells if str(cell.value).startswith(("=", "@"))]
+    assert len(hostile) > 10
+    assert all(cell.quotePrefix for cell in hostile)
 
 
 def test_a_quarter_counts_only_once_it_is_closed() -> None:
