@@ -74,6 +74,8 @@ def mart_asset(mart: Mart, suite: Suite, tables: Mapping[str, dg.AssetKey]) -> d
         owners=[mart.owner],
         tags={"etape": "marts"},
         kinds={"postgres", "sql", "greatexpectations"},
+        # After every form that may still join two of a mart's persons: the mart would otherwise follow a night later.
+        op_tags={"dagster/priority": "-1"},
         metadata=table_metadata(
             mart.spec, modèle=f"dbt_like_sql/{mart.file}", requête=dg.MetadataValue.md(f"```sql\n{mart.sql}\n```")
         ),

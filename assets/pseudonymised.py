@@ -54,6 +54,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
                 progress=lambda done, total: platform.advance(name, done, total),
                 workers=platform.settings.workers,
             )  # fmt: skip
+            joined = None
             if build is None:
                 verdicts, refusal = previous(platform, [item.spec.qualified for item in tables]), None
             else:
@@ -61,7 +62,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
                 refusal = condemned(verdicts)
                 keep(platform, "pseudonymised", project.id, form.name, verdicts, context.run_id)
                 if refusal is None:
-                    stage.publish(platform.warehouse, build)
+                    joined = stage.publish(platform.warehouse, build)
                 else:
                     stage.discard(platform.warehouse, build)
         yield from results(key, verdicts, checks, unchanged=build is None)
@@ -83,6 +84,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
                     if build is None
                     else {"personnes reconnues": build.persons, "sans pseudonyme": build.without_person}
                 ),
+                **({} if joined is None else {"pseudonymes réunis": joined.merged, "réunions défaites": joined.undone}),
             }
         )
 

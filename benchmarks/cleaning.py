@@ -74,9 +74,8 @@ def forget(warehouse: Warehouse, project: LoadedProject, form: LoadedForm) -> No
     drops = [
         f"drop table if exists {schema}.{name} cascade" for schema in ("cleaned", "pseudonymised") for name in names
     ]
-    execute(
-        warehouse, *drops, "truncate quality.build, quality.rejection, quality.correction, vault.identity", "checkpoint"
-    )
+    filled = "quality.build, quality.rejection, quality.correction, vault.identity, vault.person_key, vault.person_link"
+    execute(warehouse, *drops, f"truncate {filled}", "checkpoint")
 
 
 class _Audit:

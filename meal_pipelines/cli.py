@@ -19,6 +19,7 @@ import typer
 from meal_pipelines.cli_collection import collection
 from meal_pipelines.cli_keys import keys
 from meal_pipelines.cli_logframe import logframe
+from meal_pipelines.cli_persons import persons
 from meal_pipelines.cli_questionnaires import forms
 from meal_pipelines.cli_reports import reports
 from meal_pipelines.cli_requests import privacy
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 app.add_typer(forms, name="forms")
 app.add_typer(logframe, name="logframe")
+app.add_typer(persons, name="persons")
 app.add_typer(privacy, name="privacy")
 app.add_typer(roles, name="roles")
 app.add_typer(collection)

@@ -296,7 +296,8 @@ OF_A_PROJECT = (
     ("raw", "attachment"), ("raw", "attachment_cursor"),
     ("raw", "cursor"), ("raw", "missing"), ("raw", "submission"), ("raw", "load"), ("raw", "form_version"),
     ("quality", "rejection"), ("quality", "correction"), ("quality", "build"), ("vault", "identity"),
-    ("vault", "restriction"), ("raw", "erased"),
+    ("vault", "restriction"), ("raw", "erased"), ("vault", "person_key"), ("vault", "person_link"), ("vault", "person_merge"),
+    ("vault", "person_decision"),
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def disagreements(loaded: LoadedProject) -> list[str]:
     """One sentence per disagreement, with the file and the line to mend; none when all is well."""
-    found = [*_of_persons(loaded), *_of_disclosure(loaded)]
+    found = [*_of_persons(loaded), *_places(loaded), *_of_disclosure(loaded)]
     for form in loaded.forms.values():
         found += _unknown_names(loaded, form)
         found += _two_classes(loaded, form)
@@ -163,7 +163,8 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
     if loaded.project.persons is None:
         return
     where = loaded.lines.at("persons")
-    for name in sorted({name for key in loaded.project.persons.every_key for name in key}):
+    persons = loaded.project.persons
+    for name in sorted({name for key in persons.every_key for name in key} | persons.links.questions):
         asked = [
             (form, question)
             for form in loaded.forms.values()
@@ -171,7 +172,7 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
             if question.name == name
         ]
         if not asked:
-            wrong = "known_by" if name == loaded.project.persons.known_by else "keys"
+            wrong = "known_by" if name == persons.known_by else "links" if name in persons.links.questions else "keys"
             yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « {wrong} »."
         # Without this, the form would go on without that key: its persons would have other pseudonyms, and a word of it nowhere.
         for form in loaded.forms.values():
@@ -187,6 +188,28 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
                 yield (
                     f"{where} : « {name} » sert à reconnaître une personne et est montrée en clair dans « {form.name} ». "
                     f"Classez-la identifier, quasi_identifier ou free_text."
+                )
+
+
+def _places(loaded: LoadedProject) -> Iterator[str]:
+    """What a reviewer is shown of where a person was met stands in clear anyway."""
+    if loaded.project.persons is None:
+        return
+    where = loaded.lines.at("persons")
+    for name in loaded.project.persons.links.places:
+        asked = [
+            (form, question)
+            for form in loaded.forms.values()
+            for question in form.questionnaire.questions()
+            if question.name == name
+        ]
+        if not asked:
+            yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « places »."
+        for form, question in asked:
+            if form.is_sealed(question):
+                yield (
+                    f"{where} : « {name} » est scellée dans « {form.name} » et ne peut pas être montrée à qui relit. "
+                    f"Nommez dans « places » une question montrée (open ou sensitive)."
                 )
 
 

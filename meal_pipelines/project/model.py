@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from meal_pipelines.project.disclosure import Disclosure
 from meal_pipelines.project.iati import Iati
+from meal_pipelines.project.links import Links
 from meal_pipelines.project.privacy import Privacy
 from meal_pipelines.project.processing import DataProtection, Processing
 from meal_pipelines.project.retention import Retention
@@ -177,11 +178,13 @@ class Persons(Strict):
     known_by: the question that holds the number of the card (or file) of a person registered before, where a form asks
     it instead of the person's identity; the last key, and shown everywhere as the pseudonym `card_id`, so that the marts
     can read whose card it is in the registration.
+    links: the keys by which two pseudonyms turn out to be one person's.
     """
 
     keys: list[list[str]]
     known_by: str | None = None
     normalise: dict[str, Literal["phone", "name", "code"]] = Field(default_factory=dict)
+    links: Links = Field(default_factory=Links)
 
     @property
     def every_key(self) -> list[list[str]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.warehouse.copy import Packed
 from meal_pipelines.warehouse.tables import Column, TableSpec, short
 
 IDENTITY_COLUMNS = (
     Column("submission_id", "text", ""), Column("repeat_index", "integer", ""), Column("person_id", "text", ""),
-    Column("repeat", "text", ""), Column("sealed", "bytea", ""),
+    Column("repeat", "text", ""), Column("strong", "uuid[]", ""), Column("weak", "uuid[]", ""), Column("sealed", "bytea", ""),
 )  # fmt: skip
 
 
@@ -31,6 +31,7 @@ class ProtectBuild:
     persons: rows that carry a pseudonym · restricted: the pseudonyms whose rows are left out.
     """
 
+    project: LoadedProject
     form: LoadedForm
     specs: list[TableSpec]
     whole: bool

@@ -5,6 +5,7 @@ Writes nothing. Chunks, joins and publication are in `stage.py`; what a pseudony
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from meal_pipelines.project.questionnaire import Question, Table
 from meal_pipelines.protect import personal
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
 from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.link_keys import LinkKeys
 from meal_pipelines.protect.pseudonyms import Pseudonymiser, generalise
 from meal_pipelines.protect.redaction import MARK, is_mark, replacement
 from meal_pipelines.protect.tables import card_question, derived_columns, generalised
@@ -66,7 +68,8 @@ class Deriver:
         persons = project.project.persons
         has_person = table.name in project.person_tables(self.form) and persons is not None
         self.persons = Pseudonymiser(persons, keyring.hasher(project.id, "person")) if has_person and persons else None
-        asked = {name for key in persons.every_key for name in key} if persons else set()
+        self.links = LinkKeys(persons, keyring.hasher(project.id, "link")) if has_person and persons else None
+        asked = {name for key in persons.every_key for name in key} | persons.links.questions if persons else set()
         self.keys = [(question.name, question.column) for question in self.form.sealed(table) if question.name in asked]
         self.has_cards = card_question(project, table) is not None
         self.identifiers = [
@@ -101,7 +104,8 @@ class Deriver:
         """n rows of derived columns, and the identities found in them."""
         documents = self._open(rows)
         data: list[list[str | None]] = [[row[0] for row in rows], [str(row[1]) for row in rows]]
-        people, cards = self._people(documents)
+        asked = {name: [document.get(column) for document in documents] for name, column in self.keys}
+        people, cards = self._people(documents, asked)
         if self.persons is not None:
             data.append(people)
             if self.has_cards:
@@ -114,15 +118,16 @@ class Deriver:
         if self.persons is None:
             return Derived(packed, len(rows), 0, 0)
         without = people.count(None)
-        packed.append(self._to_vault(rows, documents, people))
+        packed.append(self._to_vault(rows, documents, people, asked))
         return Derived(packed, len(rows), len(rows) - without, without)
 
-    def _people(self, documents: list[dict[str, str]]) -> tuple[list[str | None], list[str | None]]:
+    def _people(
+        self, documents: list[dict[str, str]], asked: Mapping[str, list[str | None]]
+    ) -> tuple[list[str | None], list[str | None]]:
         """The pseudonyms of n rows: the person's, and that of the card shown."""
         rows = len(documents)
         if self.persons is None:
             return [None] * rows, [None] * rows
-        asked = {name: [document.get(column) for document in documents] for name, column in self.keys}
         people = self.persons.person_ids(asked, rows)
         cards: list[str | None] = self.persons.card_ids(asked, rows) if self.has_cards else [None] * rows
         if self.has_marks:
@@ -169,8 +174,12 @@ class Deriver:
         coarser = self.coarser.setdefault(question.column, _Coarser(rule, self.bands))
         return [coarser[pair] for pair in zip(answers, days, strict=True)]
 
-    def _to_vault(self, rows: list[Any], documents: list[dict[str, str]], people: list[str | None]) -> Packed:
-        """Seal the identifiers of each person apart, where only the data-protection officer's role reaches."""
+    def _to_vault(
+        self, rows: list[Any], documents: list[dict[str, str]], people: list[str | None],
+        asked: Mapping[str, list[str | None]],
+    ) -> Packed:  # fmt: skip
+        """Seal the identifiers of each person apart, where only the data-protection officer's role reaches, with her keys."""
+        assert self.links is not None
         columns = []
         for name, column in self.identifiers:
             answers = [document.get(column) for document in documents]
@@ -182,9 +191,11 @@ class Deriver:
         places = [f"{table}|{line[0]}|{line[1]}" for line in lines]
         sealed = self.sealer.seal([identities[place] for place in found], places)
         data = [escape_column([line[position] for line in lines]) for position in (0, 1, 2)]
+        data.append(escape_column([self.table.name] * len(lines)))
+        for keys in self.links.of(asked, len(rows)):
+            data.append([keys[place] for place in found])
         names = [column.name for column in IDENTITY_COLUMNS]
-        repeat = escape_column([self.table.name] * len(lines))
-        return pack("build", self.build.identities, names, [*data, repeat, bytea_column(sealed)])
+        return pack("build", self.build.identities, names, [*data, bytea_column(sealed)])
 
 
 def _mark(document: dict[str, str]) -> str | None:

@@ -28,6 +28,7 @@ from meal_pipelines.protect.access import Actor, record
 from meal_pipelines.protect.finding import Place, Progress, places_of
 from meal_pipelines.protect.form_erasure import FROZEN, FormErasure, Why, cut_loose
 from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.linking import forget, hold
 from meal_pipelines.protect.redaction import MARK
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse.connection import Warehouse
@@ -147,6 +148,7 @@ def _erase_rows(
     mark, erasures = _mark(project, why), []
     with closing(warehouse.psycopg()) as connection, connection.cursor() as cursor:
         try:
+            hold(cursor, project.id)
             for each in found:
                 erasure = FormErasure(cursor, keyring, project, each.form, why, mark)
                 erasure.submissions(each.submissions)
@@ -155,6 +157,7 @@ def _erase_rows(
                 done.counts += erasure.counts
             if frozen := cut_loose(cursor, project.id, (), (), persons):
                 done.counts[FROZEN] += frozen
+            forget(cursor, project, {*persons, *(person for each in erasures for person in each.persons)})
             cursor.execute(
                 "delete from vault.restriction where project = %s and person_id = any(%s)", (project.id, list(persons))
             )

@@ -19,6 +19,7 @@ from meal_pipelines.clean.readings import Readings
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.linking import everyone
 from meal_pipelines.protect.pseudonyms import Pseudonymiser
 from meal_pipelines.protect.sealing import Sealer
 from meal_pipelines.warehouse.connection import Warehouse
@@ -71,7 +72,7 @@ def places_of(
     by_any_key: bool = False,
     progress: Progress | None = None,
 ) -> list[Place]:
-    """Every row of these pseudonyms, in every version, in order of form and submission.
+    """Every row of these persons, under whichever of their pseudonyms, in every version, in order of form and submission.
 
     by_any_key: also the rows of which a key that did not make their pseudonym gives one of these: somebody to look at.
     progress: called with the number of versions read so far. Raises: MealError, without a value of the data.
@@ -84,6 +85,7 @@ def places_of(
     ):
         try:
             while True:
+                wanted = everyone(cursor, project.id, wanted)
                 look = _Look(project, known, frozenset(wanted), by_any_key, keyring.sealer(project.id))
                 found, cards = _read(reader, cursor, look, progress or (lambda read: None))
                 # A card and who shows it are one person: what was told by the card alone is hers too.

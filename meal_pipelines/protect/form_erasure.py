@@ -42,7 +42,8 @@ class Version:
 class FormErasure:
     """Erases from one form. mark: what replaces the answers of who stays counted; None: her rows are left out.
 
-    counts: rows taken out, by table · files: by submission, the names of the files that the erased rows gave.
+    counts: rows taken out, by table · files: by submission, the names of the files that the erased rows gave · persons: the
+    pseudonyms that the vault had of them.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FormErasure:
         self.sealer, self.signs = keyring.sealer(project.id), Signs(keyring, project.id, form.name, project)
         self.counts: Counter[str] = Counter()
         self.files: dict[str, list[str]] = defaultdict(list)
+        self.persons: set[str] = set()
         self._of_form = {"project": project.id, "form": form.name}
 
     def submissions(self, ids: Collection[str]) -> None:
@@ -181,6 +183,10 @@ class FormErasure:
 
     def _delete(self, table: str, where: str, **values: object) -> None:
         schema, _, name = table.partition(".")
+        if table == "vault.identity":
+            query = "select person_id from vault.identity where person_id is not null and "
+            self.cursor.execute(query + where, self._of_form | values)
+            self.persons.update(row[0] for row in self.cursor.fetchall())
         statement = sql.SQL("delete from {} where ").format(sql.Identifier(schema, name)) + sql.SQL(where)
         self.cursor.execute(statement, self._of_form | values)
         self.counts[table] += self.cursor.rowcount

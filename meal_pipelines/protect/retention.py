@@ -27,6 +27,7 @@ from meal_pipelines.protect.access import Actor, record
 from meal_pipelines.protect.erasure import alone, log_folder
 from meal_pipelines.protect.form_erasure import FormErasure
 from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.linking import forget, hold
 from meal_pipelines.protect.redaction import MARK
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse.connection import Warehouse
@@ -122,7 +123,10 @@ def _erase_rows(warehouse: Warehouse, keyring: Keyring, due: Due, ids: list[str]
     mark = MARK if due.rule.then == "cut_loose" else None
     with closing(warehouse.psycopg()) as connection, connection.cursor() as cursor:
         try:
-            FormErasure(cursor, keyring, due.project, due.form, "retention", mark).submissions(ids)
+            hold(cursor, due.form.project)
+            erasure = FormErasure(cursor, keyring, due.project, due.form, "retention", mark)
+            erasure.submissions(ids)
+            forget(cursor, due.project, erasure.persons)
             record(cursor, actor, "retention", due.form.project, form=due.form.name, items=len(ids))
             connection.commit()
             return

@@ -22,6 +22,7 @@ from meal_pipelines.project.questionnaire import MAIN, Table
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
 from meal_pipelines.protect.deriver import ChunkDeriver
 from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.linking import Linking, Relinked
 from meal_pipelines.protect.restriction import leave_out_inside, restricted
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.warehouse import publish as wap
@@ -32,7 +33,7 @@ from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import TableSpec, create_table, identifiers
 from meal_pipelines.workers import LARGE, ROWS, Workers
 
-PROTECTION_VERSION = "1"
+PROTECTION_VERSION = "2"
 """Raised when the code normalises, hashes or generalises differently: every form is then protected again."""
 
 
@@ -52,7 +53,7 @@ def prepare(
     Raises: MealError (a wrong key, a database refusal), never with a value of the data.
     """
     specs = [pseudonymised_spec(project, form, table) for table in form.questionnaire.tables.values()]
-    build = ProtectBuild(form, specs, True, "", 0, run_id)
+    build = ProtectBuild(project, form, specs, True, "", 0, run_id)
     with closing(warehouse.psycopg()) as reader, closing(warehouse.psycopg()) as connection:
         try:
             with connection.cursor() as cursor:
@@ -179,9 +180,13 @@ def _join(cursor: Any, build: ProtectBuild, spec: TableSpec, table: Table) -> No
     cursor.execute(sql.SQL("drop table {}").format(derived))
 
 
-def publish(warehouse: Warehouse, build: ProtectBuild) -> None:
-    """Put the tables in place, and the identities of the same submissions in the vault."""
+def publish(warehouse: Warehouse, build: ProtectBuild) -> Relinked:
+    """Put the tables in place, the identities of the same submissions in the vault, and join the pseudonyms of one person.
+
+    Returns: what joining changed, in this form and in the others.
+    """
     with warehouse.connect() as connection, connection.cursor() as cursor:
+        linking = Linking(cursor, build.project, build.run_id)
         for spec in build.specs:
             wap.publish(cursor, spec, whole=build.whole, changed=build.changed)
             wap.record_build(
@@ -189,11 +194,17 @@ def publish(warehouse: Warehouse, build: ProtectBuild) -> None:
                 fingerprint=build.fingerprint, load_id=build.until, run_id=build.run_id,
             )  # fmt: skip
         whose = {"project": build.form.project, "form": build.form.name}
-        forget = FORGET if build.whole else FORGET_CHANGED
-        names = {"changed": sql.Identifier("build", build.changed), "found": sql.Identifier("build", build.identities)}
-        cursor.execute(sql.SQL(forget).format(**names), whose)
-        cursor.execute(sql.SQL(KEEP).format(**names), whose)
+        before, forget = (TOUCH, FORGET) if build.whole else (TOUCH_CHANGED, FORGET_CHANGED)
+        names = {
+            "changed": sql.Identifier("build", build.changed),
+            "found": sql.Identifier("build", build.identities),
+            "cleaned": sql.Identifier("cleaned", build.form.table),
+        }
+        for statement in (before, forget, KEEP, TOUCH_FOUND):
+            cursor.execute(sql.SQL(statement).format(**names), whose)
+        done = linking.link()
         _drop(cursor, build)
+        return done
 
 
 def discard(warehouse: Warehouse, build: ProtectBuild) -> None:
@@ -219,6 +230,17 @@ FORGET_CHANGED = """
     where v.project = %(project)s and v.form = %(form)s and v.submission_id = c.submission_id
 """
 KEEP = """
-    insert into vault.identity (project, form, repeat, submission_id, repeat_index, person_id, sealed)
-    select %(project)s, %(form)s, f.repeat, f.submission_id, f.repeat_index, f.person_id, f.sealed from {found} as f
+    insert into vault.identity (project, form, repeat, submission_id, repeat_index, person_id, strong, weak, sent_at, sealed)
+    select %(project)s, %(form)s, f.repeat, f.submission_id, f.repeat_index, f.person_id, f.strong, f.weak, c.submitted_at,
+        f.sealed
+    from {found} as f join {cleaned} as c using (submission_id)
 """
+TOUCH = """
+    insert into link_touched select distinct person_id from vault.identity
+    where project = %(project)s and form = %(form)s and person_id is not null on conflict do nothing
+"""
+TOUCH_CHANGED = """
+    insert into link_touched select distinct v.person_id from vault.identity as v join {changed} as c using (submission_id)
+    where v.project = %(project)s and v.form = %(form)s and v.person_id is not null on conflict do nothing
+"""
+TOUCH_FOUND = "insert into link_touched select distinct person_id from {found} on conflict do nothing"
