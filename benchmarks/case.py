@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figures:
-    """One run of a case. seconds: of what is compared, preparation left out · peak: bytes · note: French, without data."""
+    """One run of a case.
+
+    seconds: of what is compared, preparation left out · peak: bytes · note: French, without data · shares: what else was
+    measured, by French name, for the goals.
+    """
 
     seconds: float
     rows: int
     peak: int | None = None
     note: str = ""
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks import cleaning, collection, idle, measuring, nightly, protection, rotation, setup, startup
+from benchmarks import cleaning, collection, idle, linkage, measuring, nightly, protection, rotation, setup, startup
 from benchmarks.case import Case
 
 PARTS: dict[str, tuple[str, tuple[Case, ...]]] = {
@@ -16,6 +16,7 @@ PARTS: dict[str, tuple[str, tuple[Case, ...]]] = {
     "idle": ("(f) Une nuit sans rien de nouveau, et la première fois d'ODK Central", idle.CASES),
     "rotation": ("(g) Rotation des clés", rotation.CASES),
     "protection": ("(h) Ce que coûte la protection", protection.CASES),
+    "linkage": ("(i) Rapprocher les personnes, deux projets", linkage.CASES),
 }
 PREPARATION = (
     Case("setup.warehouse", "setup", "entrepôt", setup.prepare),
