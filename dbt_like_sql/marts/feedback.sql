@@ -1,7 +1,7 @@
 -- One row per feedback or complaint received. One sent twice (same duplicate_key) counts once: the earliest stays.
 with
 
-received as (
+prim2 as (
 
     select
         project,
@@ -18,6 +18,62 @@ received as (
         answered_on,
         submitted_at
     from staging.prim2_feedback
+
+),
+
+thamm_plus as (
+
+    select
+        project,
+        submission_id,
+        duplicate_key,
+        channel,
+        category,
+        is_sensitive,
+        country_code,
+        region_code,
+        sex,
+        received_on,
+        due_on,
+        answered_on,
+        submitted_at
+    from staging.thamm_plus_feedback
+
+),
+
+received as (
+
+    select
+        project,
+        submission_id,
+        duplicate_key,
+        channel,
+        category,
+        is_sensitive,
+        country_code,
+        region_code,
+        sex,
+        received_on,
+        due_on,
+        answered_on,
+        submitted_at
+    from prim2
+    union all
+    select
+        project,
+        submission_id,
+        duplicate_key,
+        channel,
+        category,
+        is_sensitive,
+        country_code,
+        region_code,
+        sex,
+        received_on,
+        due_on,
+        answered_on,
+        submitted_at
+    from thamm_plus
 
 ),
 

@@ -1,7 +1,7 @@
 -- One row per milestone reached. A milestone sent twice (same duplicate_key) counts once: the earliest stays.
 with
 
-milestones as (
+prim2 as (
 
     select
         project,
@@ -19,6 +19,65 @@ milestones as (
         submitted_at,
         reached_on
     from staging.prim2_institution_milestone
+
+),
+
+thamm_plus as (
+
+    select
+        project,
+        submission_id,
+        institution_id,
+        duplicate_key,
+        institution_type,
+        milestone_type,
+        instrument_type,
+        tool_type,
+        region_code,
+        province_code,
+        commune_code,
+        level,
+        submitted_at,
+        reached_on
+    from staging.thamm_plus_institution_milestone
+
+),
+
+milestones as (
+
+    select
+        project,
+        submission_id,
+        institution_id,
+        duplicate_key,
+        institution_type,
+        milestone_type,
+        instrument_type,
+        tool_type,
+        region_code,
+        province_code,
+        commune_code,
+        level,
+        submitted_at,
+        reached_on
+    from prim2
+    union all
+    select
+        project,
+        submission_id,
+        institution_id,
+        duplicate_key,
+        institution_type,
+        milestone_type,
+        instrument_type,
+        tool_type,
+        region_code,
+        province_code,
+        commune_code,
+        level,
+        submitted_at,
+        reached_on
+    from thamm_plus
 
 ),
 

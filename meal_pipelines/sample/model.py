@@ -124,7 +124,7 @@ class FormSample(Strict):
 class Step(Strict):
     """One step of a journey: a submission of `form`, for a share `reach` of those who made the step before.
 
-    days: after the step `after` (by default the one before).
+    days: after the step `after` (by default the one before); on_time: as many for everybody, whatever their pace.
     set: answers that say which step it is. dates: questions that repeat the day of an earlier step.
     """
 
@@ -132,6 +132,7 @@ class Step(Strict):
     form: Identifier
     after: Identifier | None = None
     days: float = Field(default=0, ge=0)
+    on_time: bool = False
     reach: float = Field(default=1, gt=0, le=1)
     set: dict[str, str] = Field(default_factory=dict)
     dates: dict[str, Identifier] = Field(default_factory=dict)

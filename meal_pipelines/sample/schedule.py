@@ -137,7 +137,7 @@ class Walk:
         reached = np.zeros((len(paths), len(self.befores)), dtype=bool)
         for place, (step, before) in enumerate(zip(self.journey.steps, self.befores, strict=True)):
             earlier = starts if before < 0 else sent[:, before]
-            sent[:, place] = earlier + np.round(step.days * factor)
+            sent[:, place] = earlier + np.round(step.days * (1.0 if step.on_time else factor))
             drawn = self.chance.uniform(f"{self.name}/{step.name}/reach", paths.astype(np.uint64)) < step.reach
             there = drawn & (sent[:, place] < self.calendar.last)
             reached[:, place] = there if before < 0 else there & reached[:, before]

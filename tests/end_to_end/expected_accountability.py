@@ -26,7 +26,7 @@ def feedback(truth: Truth) -> Iterator[Record]:
             "channel": asked.get("canal"),
             "category": "circuit_separe" if apart else asked["categorie"],
             "is_sensitive": apart,
-            "country_code": "ma",
+            "country_code": asked.get("pays") if truth.project == "thamm_plus" else "ma",
             "region_code": asked.get("region"),
             "sex": asked.get("sexe"),
             "is_answered_in_time": answered is not None and _day(answered) <= due,

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from tests.end_to_end.truth import Answers, Truth
+from tests.end_to_end.truth import Answers, Standing, Truth
 
 Record = dict[str, Any]
 
@@ -30,6 +30,80 @@ def joint_decision(truth: Truth) -> Iterator[Record]:
             "due_on": due,
             "executed_on": done,
         }
+
+
+def job_offer(truth: Truth) -> Iterator[Record]:
+    """One row per offer, on the day of its validation, and one more that takes its posts back if it was cancelled."""
+    for one in truth.standing("offres"):
+        asked = one.answers
+        offer = {
+            "offer_id": asked["numero_offre"],
+            "submission_id": one.submission_id,
+            "employer": asked["employeur"],
+            "sector": asked["secteur"],
+            "season": asked["saison"],
+            "contract_type": asked["type_contrat"],
+        }
+        posts = int(asked["postes"])
+        yield {**offer, "movement": "validation", "posts": posts, "effective_on": _day(asked, "date_validation")}
+        if asked["etat"] == "annulee":
+            yield {**offer, "movement": "annulation", "posts": -posts, "effective_on": _day(asked, "date_annulation")}
+
+
+def employer_engagement(truth: Truth) -> Iterator[Record]:
+    """One row per commitment signed."""
+    for one in truth.once("employeurs"):
+        if one.answers["type_fiche"] == "engagement":
+            yield {
+                **_employer(one),
+                "is_filed": one.answers["piece_archivee"] == "oui",
+                "signed_on": _day(one.answers, "date_fiche"),
+            }
+
+
+def employer_survey(truth: Truth) -> Iterator[Record]:
+    """One row per questionnaire, answered or not; satisfied from 4 of 5."""
+    for one in truth.once("employeurs"):
+        if one.answers["type_fiche"] == "fin_saison":
+            answered = one.answers["a_repondu"] == "oui"
+            note = int(one.answers["note_adequation"]) if answered else None
+            yield {
+                **_employer(one),
+                "has_responded": answered,
+                "adequacy_score": note,
+                "is_satisfied": None if note is None else note in (4, 5),
+                "would_hire_again": one.answers["recruterait_encore"] == "oui" if answered else None,
+                "surveyed_on": _day(one.answers, "date_fiche"),
+            }
+
+
+def adopted_tool(truth: Truth) -> Iterator[Record]:
+    """One milestone per tool and institution that adopted it; nobody's region."""
+    for one in truth.once("institutions"):
+        institution = one.answers["institution"]
+        yield {
+            "submission_id": one.submission_id,
+            "institution_id": institution,
+            "institution_type": "ministere" if institution == "miepeec" else "etablissement_public",
+            "milestone_type": "outil",
+            "instrument_type": None,
+            "tool_type": one.answers["type_outil"],
+            "region_code": None,
+            "province_code": None,
+            "commune_code": None,
+            "level": None,
+            "reached_on": _day(one.answers, "date_adoption"),
+        }
+
+
+def _employer(one: Standing) -> Record:
+    return {
+        "submission_id": one.submission_id,
+        "employer": one.answers["employeur"],
+        "sector": one.answers["secteur"],
+        "size_band": one.answers["taille"],
+        "region_fr_code": one.answers["region_fr"],
+    }
 
 
 def _day(answers: Answers, name: str) -> dt.date | None:

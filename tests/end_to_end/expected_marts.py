@@ -15,7 +15,13 @@ from typing import Any
 
 from meal_pipelines.settings import CHECKOUT
 from tests.end_to_end.expected_accountability import feedback, learning_product
-from tests.end_to_end.expected_institutions import joint_decision
+from tests.end_to_end.expected_institutions import (
+    adopted_tool,
+    employer_engagement,
+    employer_survey,
+    job_offer,
+    joint_decision,
+)
 from tests.end_to_end.truth import Answers, Standing, Truth
 
 Record = dict[str, Any]
@@ -215,6 +221,45 @@ def return_survey(truth: Truth) -> Iterator[Record]:
         }
 
 
+def tracer_survey(truth: Truth) -> Iterator[Record]:
+    """One row per person and return: what she first answered."""
+    surveys = sorted(
+        truth.standing("suivi_6_mois"), key=lambda one: (one.answers.get("date_enquete", ""), *arrival_of(one))
+    )
+    for one, registered in _agreed(truth, _first(surveys, "date_retour")):
+        day = _day(one.answers["date_enquete"])
+        yield {
+            **_about(truth, one, registered, day),
+            **_contract(one),
+            "situation": one.answers["situation"],
+            "is_active": one.answers["situation"] in ("emploi_salarie", "activite_propre", "nouvelle_mobilite"),
+            "returned_on": _day(one.answers["date_retour"]),
+            "surveyed_on": day,
+        }
+
+
+def mobility_checklist(truth: Truth) -> Iterator[Record]:
+    """One row per departure: its last check; who the person is, the register alone says."""
+    checks = sorted(
+        truth.standing("controle_parcours"), key=lambda one: (one.answers["date_controle"], *arrival_of(one))
+    )
+    for one in _first(checks[::-1], "date_depart"):
+        registered = registered_as(truth, one.person, one.answers)
+        met = {column: one.answers[question] == "oui" for column, question in CRITERIA.items()}
+        yield {
+            "submission_id": one.submission_id,
+            "person_id": one.person,
+            "sex": registered.get("sex"),
+            "age_band": registered.get("age_band"),
+            "region_code": registered.get("region_code"),
+            **_contract(one),
+            **met,
+            "is_protective": all(met.values()),
+            "departed_on": _day(one.answers["date_depart"]),
+            "checked_on": _day(one.answers["date_controle"]),
+        }
+
+
 def arrival_of(one: Standing) -> tuple[dt.datetime, str]:
     assert one.sent_at is not None
     return one.sent_at, one.submission_id
@@ -300,6 +345,14 @@ def _rate(day: dt.date) -> Decimal:
     return max(rate for rate in rates if rate[0] <= day)[1]
 
 
+CRITERIA = {
+    "is_contract_understood": "contrat_compris",
+    "is_copy_given": "copie_remise",
+    "is_without_illicit_fee": "aucun_frais_illicite",
+    "is_housing_compliant": "logement_conforme",
+    "is_socially_covered": "couverture_sociale",
+    "is_complaint_channel_known": "canal_plainte",
+}
 REGISTERS = {"prim2": ("beneficiaires", "date_enregistrement"), "thamm_plus": ("candidats", "date_orientation")}
 CARDS = {"prim2": "code_carte", "thamm_plus": "numero_dossier"}
 MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
@@ -319,7 +372,14 @@ MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
         "mobility_step": mobility_step,
         "training_attendance": training_attendance,
         "return_survey": return_survey,
+        "tracer_survey": tracer_survey,
+        "mobility_checklist": mobility_checklist,
         "joint_decision": joint_decision,
+        "job_offer": job_offer,
+        "employer_engagement": employer_engagement,
+        "employer_survey": employer_survey,
+        "institution_milestone": adopted_tool,
+        "feedback": feedback,
     },
 }
 """By project: the marts it feeds, and what their records must be."""

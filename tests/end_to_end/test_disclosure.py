@@ -204,7 +204,7 @@ def test_a_hidden_figure_never_looks_like_a_zero_or_like_nothing(demo: Demo, nam
         if isinstance(cell, str)
     ]
     assert sorted(marks) == sorted(mark for _, cell, mark in hidden if cell)
-    assert bool(hidden) == (name == "thamm_plus"), "the sample of THAMM+ has small regions"
+    assert hidden, "the samples have small regions and rare complaints"
 
 
 def test_analysts_read_what_is_hidden_and_not_what_is_behind(demo: Demo) -> None:

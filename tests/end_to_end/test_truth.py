@@ -27,7 +27,9 @@ EXPRESSIONS: dict[str, Expressions] = {
     "P2-OP2.1-3": {"where": lambda record: record["milestone_type"] == "plan"},
     "P2-X-1": {"numerator": lambda record: int(record["is_answered_in_time"])},
     "TH-OC1-1": {"where": lambda record: record["step"] == "depart" and record["is_confirmed"]},
+    "TH-OC1-3": {"numerator": lambda record: int(record["is_protective"])},
     "TH-OC2-1": {"where": lambda record: record["step"] == "arrivee_poste"},
+    "TH-OP1.1-1": {"where": lambda record: record["milestone_type"] == "outil"},
     "TH-OP1.2-2": {
         "where": lambda record: record["status"] != "annulee",
         "numerator": lambda record: int(record["is_in_time"]),
@@ -36,11 +38,12 @@ EXPRESSIONS: dict[str, Expressions] = {
         "numerator": lambda record: int(record["was_presented"] and record["is_certified"]),
         "denominator": lambda record: int(record["was_presented"]),
     },
+    "TH-X-1": {"numerator": lambda record: int(record["is_answered_in_time"])},
 }
 """The logframes' expressions, as a reader understands them."""
 INDICATORS = {
     "prim2": 10,
-    "thamm_plus": 9,
+    "thamm_plus": 16,
 }
 """How many each logframe has."""
 
