@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import sqlglot
 from sqlglot import exp
@@ -22,7 +22,6 @@ from meal_pipelines.project.measures import OverMart, SurveyRatio
 
 TEXTS = {"median": "quantile"}
 """The file of `measures/` of a kind, when it is not the kind's own name."""
-READ_BY_POSTGRES = ("named", "populations")
 REDUCED = "reduced"
 
 
@@ -54,16 +53,10 @@ class Piece:
         tail = ",\n\n".join(cte.sql("postgres", pretty=True) for cte in final)
         return "\n\n".join(["with", *written, text + "\n" + tail, "select * from final"])
 
-    @cached_property
-    def reduction(self) -> list[exp.CTE]:
-        """The CTEs from `members` to `reduced`, `records` and `coded` left out: who runs them says what those are."""
-        shared = [
-            cte
-            for cte in _ctes("with\n\n" + opening.text("membership") + "\nend_ as (select 1)\n\nselect 1")
-            if cte.alias != "end_"
-        ]
-        given = [cte for cte in self.given if cte.alias not in READ_BY_POSTGRES]
-        return [*given, self.members, *shared, *self._own[: self._place(REDUCED) + 1]]
+    def reduction(self, coded: list[exp.CTE]) -> list[exp.CTE]:
+        """Every CTE up to `reduced`. coded: those that stand for `records`, `combos` and `coded` where they run."""
+        given = [cte for cte in self.given if cte.alias != "populations"]
+        return [*given, *coded, self.members, *_shared(), *self._own[: self._place(REDUCED) + 1]]
 
     @cached_property
     def _own(self) -> list[exp.CTE]:
@@ -104,6 +97,12 @@ def joined(pieces: tuple[Piece, ...], options: exp.CTE | None, said: Callable[[P
     ctes = [f"{name} as (\n{said(each)}\n)," for name, each in zip(names, pieces, strict=True)]
     head, _, rest = opening.text("ratio_of").partition("\nwith\n")
     return "\n\n".join([f"{head}\nwith", *ctes, opening.written(options), rest.lstrip("\n")])
+
+
+@cache
+def _shared() -> list[exp.CTE]:
+    """The CTEs of `membership.sql`."""
+    return _ctes(f"with\n\n{opening.text('membership').rstrip().rstrip(',')}\n\nselect 1")
 
 
 def _ctes(text: str) -> list[exp.CTE]:
