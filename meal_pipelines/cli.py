@@ -24,6 +24,7 @@ from meal_pipelines.cli_questionnaires import forms
 from meal_pipelines.cli_reports import reports
 from meal_pipelines.cli_requests import privacy
 from meal_pipelines.cli_roles import roles
+from meal_pipelines.cli_trace import tracing
 from meal_pipelines.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
@@ -44,6 +45,7 @@ app.add_typer(privacy, name="privacy")
 app.add_typer(roles, name="roles")
 app.add_typer(collection)
 app.add_typer(reports)
+app.add_typer(tracing)
 
 Projects = Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement (peut se répéter).")]
 

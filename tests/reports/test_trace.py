@@ -1,0 +1,123 @@
+"""A figure is walked back to records which, counted again in plain Python, make it; and to the questions they answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from statistics import median
+from typing import Any
+
+import pytest
+
+from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.indicators.contributing import marts_of
+from meal_pipelines.indicators.formula import formula_sentences
+from meal_pipelines.indicators.lineage import lineages
+from meal_pipelines.indicators.trace import Asked, Part, Trace, trace
+from meal_pipelines.warehouse import Warehouse
+from tests.reports.house import INDICATORS, House, house_of, some_visits
+
+PERIODS = {("month", "2026-05"), ("semester", "2026-S1"), ("to_date", "2026-04")}
+KINDS = {entry["code"]: entry["measure"]["kind"] for entry in INDICATORS}
+
+
+@pytest.fixture(scope="module")
+def house(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house_of(warehouse, tmp_path_factory.mktemp("traces")) as made:
+        made.rows = some_visits()
+        made.rows["v9"] = made.rows["v6"] | {"jour": "2026-05-30", "poids": "99"}
+        made.night()
+        made.freeze()
+        yield made
+
+
+def _trace(house: House, asked: Asked) -> Trace:
+    marts = {name: mart.spec for name, mart in marts_of(house.bench.project, house.models).items()}
+    with house.connection, house.connection.cursor() as cursor:
+        return trace(cursor, house.bench.project, marts, asked)
+
+
+def _column(part: Part, name: str) -> list[Any]:
+    return [row[part.columns.index(name)] for row in part.rows]
+
+
+def _counted(found: Trace) -> Fraction | None:
+    """The figure, from the rows alone."""
+    kind, parts = KINDS[found.indicator.code], found.parts
+    if kind == "derived":
+        above, below = (len(set(_column(part, "unit"))) for part in parts)
+        return Fraction(100 * above, below) if below else None
+    [part] = parts
+    if kind == "count_unique":
+        return Fraction(len(set(_column(part, "unit"))))
+    if kind == "sum":
+        return sum(map(Fraction, _column(part, "total")), Fraction(0))
+    if kind == "ratio":
+        above, below = (sum(map(Fraction, _column(part, name)), Fraction(0)) for name in ("numerator", "denominator"))
+        return 100 * above / below if below else None
+    values = [Fraction(value) for value in _column(part, "value")]
+    return (median(values) if kind == "median" else sum(values, Fraction(0))) if values else None
+
+
+def test_the_rows_of_every_cell_make_its_value(house: House) -> None:
+    """Every kind of measure, periods of three lengths, every category that has a value."""
+    cells = house.query(
+        "select indicator, period_kind, period, disaggregation, value from indicators.value where project = %s",
+        house.name,
+    )
+    tried = set()
+    for code, kind, period, disaggregation, value in cells:
+        if (kind, period) not in PERIODS:
+            continue
+        found = _trace(house, Asked(code, period, disaggregation, kind))
+        counted = _counted(found)
+        assert found.value == value
+        assert (counted is None) == (value is None) or value == 0, (code, kind, period, disaggregation)
+        assert abs((counted or 0) - Fraction(value or 0)) < Fraction(1, 10**12), (code, kind, period, disaggregation)
+        tried.add(code)
+    assert tried == set(KINDS)
+
+
+def test_what_was_reported_stands_beside_what_is_published(house: House) -> None:
+    found = _trace(house, Asked("U-1", "2026-05", {"sex": "F"}))
+    [reported] = found.reported
+    assert (reported.version, reported.label, reported.value) == (1, "Rapport de mai", found.value)
+    assert found.value == Decimal(4) and found.period.start == dt.date(2026, 5, 1)
+
+
+def test_each_column_leads_to_the_questions_it_comes_from(house: House) -> None:
+    lineage = lineages(house.bench.project, marts_of(house.bench.project, house.models))["S-1"]
+    [amount] = [column for column in lineage.columns if column.column == "amount_mad"]
+    told = {
+        (source.table.partition(".")[2], source.column): [each.path for each in source.questions]
+        for source in amount.sources
+    }
+    assert told == {
+        (f"{house.name}_visites", "duree"): ["duree"],
+        (f"rate_{house.name}", "mad_per_min"): [],
+    }
+    assert lineage.forms == ["visites"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Asked("X-1", "2026-05", {}), "n'a pas d'indicateur"),
+        (Asked("U-1", "2026-13", {}), "n'est pas une période mesurée"),
+        (Asked("S-1", "2026-05", {"sex": "F"}), "n'est pas ventilé par « sex ».*province_code"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(house: House, asked: Asked, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        _trace(house, asked)
+
+
+def test_a_formula_is_said_in_words_with_the_names_of_the_columns(house: House) -> None:
+    marts = {name: mart.spec for name, mart in marts_of(house.bench.project, house.models).items()}
+    assert house.bench.project.logframe is not None
+    said = {entry.code: " ".join(formula_sentences(entry, marts)) for entry in house.bench.project.logframe.indicators}
+    assert "valeurs différentes de « Colonne person_id » (person_id)" in said["U-1"]
+    assert "Médiane de « Colonne duration_min »" in said["M-1"]
+    assert said["D-1"] == "Valeur de U-1 (restreint à sex = F) divisée par celle de U-1, multipliée par 100."
