@@ -71,7 +71,7 @@ def _parts(text: str) -> list[str]:
 def _prepared(place: Place, parts: list[str]) -> Iterator[None]:
     """The warehouse, up for the whole run, and the generated submissions if a part wants them."""
     for case in PREPARATION:
-        if case.name == "setup.sample" and not {"collect", "clean", "idle"} & set(parts):
+        if case.name == "setup.sample" and not {"collect", "clean", "idle", "protection"} & set(parts):
             continue
         line = Line(case)
         run_case(place, line)
