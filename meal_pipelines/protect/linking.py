@@ -149,16 +149,17 @@ KEYS = """
 """
 SEEDS = """
     insert into link_reached
-    select t.person_id from link_touched as t where exists (
-        select from link_found as f join vault.person_key as p on p.project = %(project)s and p.key = f.key
-        where f.person_id = t.person_id and p.person_id <> t.person_id
-    ) or exists (
-        select from vault.person_link as l
-        where l.project = %(project)s and (l.person_id = t.person_id or l.kept = t.person_id)
-    ) or exists (
-        select from vault.person_decision as d
-        where d.project = %(project)s and (d.one = t.person_id or d.other = t.person_id)
-    )
+    select f.person_id from link_found as f
+    join vault.person_key as p on p.project = %(project)s and p.key = f.key and p.person_id <> f.person_id
+    union
+    select t.person_id from link_touched as t
+    join vault.person_link as l on l.project = %(project)s and l.person_id = t.person_id
+    union
+    select t.person_id from link_touched as t
+    join vault.person_link as l on l.project = %(project)s and l.kept = t.person_id
+    union
+    select t.person_id from link_touched as t
+    join vault.person_decision as d on d.project = %(project)s and t.person_id in (d.one, d.other)
 """
 STEPS = (
     """
