@@ -8,7 +8,8 @@ import dagster as dg
 
 from assets.audit import WARN, Verdict, keep
 from assets.failures import explained
-from meal_pipelines.extracts import Extract, write_iati, write_opsys, write_thema, write_tracking
+from meal_pipelines.extracts import Extract, write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
+from meal_pipelines.extracts.disclosed import concerns
 from meal_pipelines.indicators.compute import cutoff
 from meal_pipelines.project.load import LoadedProject
 from resources import Platform
@@ -16,16 +17,27 @@ from resources import Platform
 RECIPIENTS: dict[str, tuple[Callable[..., Extract], str, set[str]]] = {
     "opsys": (write_opsys, "Feuille de saisie OPSYS (Commission européenne)", {"excel", "postgres", "opsys"}),
     "thema": (write_thema, "Campagne annuelle THEMA (Expertise France)", {"excel", "postgres", "thema"}),
+    "tei": (write_tei, "Campagne annuelle de l'Équipe Europe (Talent Partnerships)", {"excel", "postgres", "tei"}),
+    "afd": (write_afd, "Campagne annuelle des indicateurs agrégeables de l'AFD", {"excel", "postgres", "afd"}),
     "iati": (write_iati, "Résultats au format IATI 2.03 (échange public)", {"xml", "postgres", "iati"}),
     "tableau_de_suivi": (write_tracking, "Tableau de suivi des indicateurs", {"excel", "tracking"}),
 }
+WHERE_RELATED = ("tei", "afd")
 CONTROLS = "controles_conformes"
 DISCLOSURE = "petits_effectifs"
 
 
 def extract_assets(project: LoadedProject) -> list[dg.AssetsDefinition]:
-    """One asset per recipient of the project's figures."""
-    return [_extract_asset(project, name, *recipient) for name, recipient in RECIPIENTS.items()]
+    """One asset per recipient of the project's figures; an annual campaign only where the logframe relates to it."""
+    return [
+        _extract_asset(project, name, *recipient)
+        for name, recipient in RECIPIENTS.items()
+        if name not in WHERE_RELATED or _is_related(project, name)
+    ]
+
+
+def _is_related(project: LoadedProject, recipient: str) -> bool:
+    return project.logframe is not None and any(concerns(at, recipient) for at in project.logframe.indicators)
 
 
 def _extract_asset(

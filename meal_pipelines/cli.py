@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from meal_pipelines.cli_campaigns import campaign
 from meal_pipelines.cli_collection import collection
 from meal_pipelines.cli_keys import keys
 from meal_pipelines.cli_logframe import logframe
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.add_typer(keys, name="keys")
 app.add_typer(forms, name="forms")
+app.add_typer(campaign, name="campaign")
 app.add_typer(logframe, name="logframe")
 app.add_typer(persons, name="persons")
 app.add_typer(privacy, name="privacy")

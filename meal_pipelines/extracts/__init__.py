@@ -1,12 +1,21 @@
-"""What is handed on: OPSYS, THEMA, IATI and the tracking workbook, as tables and as files.
+"""What is handed on: OPSYS, IATI, the annual campaigns (THEMA, TEI, AFD) and the tracking workbook, as tables and as files.
 
 Figures come from `indicators`; nothing here measures again, and nothing here knows Dagster.
 """
 
+from meal_pipelines.extracts.campaign import write_afd, write_tei, write_thema
 from meal_pipelines.extracts.extract import Check, Extract
 from meal_pipelines.extracts.iati import write_iati
 from meal_pipelines.extracts.opsys import write_opsys
-from meal_pipelines.extracts.thema import write_thema
 from meal_pipelines.extracts.tracking import write_tracking
 
-__all__ = ["Check", "Extract", "write_iati", "write_opsys", "write_thema", "write_tracking"]
+__all__ = [
+    "Check",
+    "Extract",
+    "write_afd",
+    "write_iati",
+    "write_opsys",
+    "write_tei",
+    "write_thema",
+    "write_tracking",
+]

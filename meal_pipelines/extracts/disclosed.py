@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from psycopg2 import sql
+
 from meal_pipelines.extracts.extract import Check
 from meal_pipelines.extracts.values import (
     ADDITIVE,
@@ -43,7 +45,9 @@ from meal_pipelines.protect.disclosure import (
     decide,
 )
 
-OPSYS, THEMA, TRACKING, IATI = "opsys", "thema", "tracking", "iati"
+OPSYS, THEMA, TEI, AFD, TRACKING, IATI = "opsys", "thema", "tei", "afd", "tracking", "iati"
+CAMPAIGNS = (THEMA, TEI, AFD)
+"""Recipients of annual campaigns; each has a table of its own name."""
 SHARE, UNITS = "share_of_women", "units"
 QUARTERS = 8
 """How many closed quarters the tracking sheet shows."""
@@ -149,15 +153,15 @@ def disclosed(
 ) -> Disclosed:
     """Decide for all extracts of a project with data until a month's end, and what one of them may show.
 
-    year: of the THEMA campaign. In the caller's transaction.
+    year: of the annual campaigns. In the caller's transaction.
     """
     settings = project.project.disclosure
     protected = [indicator for indicator in logframe.indicators if about_persons(indicator, settings.without_persons)]
     codes = frozenset(indicator.code for indicator in protected)
-    readers = [name for name in (OPSYS, THEMA, TRACKING, IATI) if settings.recipient(name).protect]
+    readers = [name for name in (OPSYS, *CAMPAIGNS, TRACKING, IATI) if settings.recipient(name).protect]
     protection = _decided(cursor, project, logframe, protected, readers, until, year) if codes and readers else NOTHING
     given = settings.recipient(recipient)
-    frozen = frozen_year(cursor, project.id, year) if recipient == THEMA else frozen_on(cursor, project.id, until)
+    frozen = frozen_year(cursor, project.id, year) if recipient in CAMPAIGNS else frozen_on(cursor, project.id, until)
     return Disclosed(
         recipient, protection, recipient in readers, codes, settings.threshold_of(recipient, []),
         given.approved_by or settings.approved_by, frozen,
@@ -212,10 +216,11 @@ class _Shown:
             self._add(OPSYS, month, "to_date", to_date(cursor, project.id, until).values())
         if IATI in readers:
             self._add(IATI, month, "to_date", to_date(cursor, project.id, until).values())
-        if THEMA in readers and _is_open(cursor, project.id, year):
-            self._add(THEMA, str(year), "year", in_year(cursor, project.id, year).values())
-            end = min(dt.date(year, 12, 31), until)
-            self._add(THEMA, str(year), "to_date", to_date(cursor, project.id, end).values())
+        for campaign in CAMPAIGNS:
+            if campaign in readers and is_open(cursor, campaign, project.id, year):
+                self._add(campaign, str(year), "year", in_year(cursor, project.id, year).values())
+                end = min(dt.date(year, 12, 31), until)
+                self._add(campaign, str(year), "to_date", to_date(cursor, project.id, end).values())
         if TRACKING in readers:
             spans = quarters(until, QUARTERS)
             self._add(TRACKING, month, "to_date", to_date(cursor, project.id, until).values())
@@ -234,17 +239,17 @@ class _Shown:
         labels = dict(self.publications)
         for recipient, kind, value in self._values:
             indicator = self._indicators[value.indicator]
-            if recipient == THEMA and not _concerns_thema(indicator):
+            if recipient in CAMPAIGNS and not concerns(indicator, recipient):
                 continue
             for key in _keys(recipient, kind, value, indicator):
                 yield _offer(recipient, labels[recipient], key, figures)
             if recipient == OPSYS and value.value is not None and indicator.measure.kind not in ADDITIVE:
                 yield from _sizes(labels[recipient], key_of(value, kind), figures)
-            if recipient == THEMA and kind == "year" and (known := known_sexes(indicator, value)):
+            if recipient in CAMPAIGNS and kind == "year" and (known := known_sexes(indicator, value)):
                 total = key_of(value, kind)
                 parts = tuple(total.within(((SEX, name),)) for name in known)
                 women = tuple(part for part in parts if part.cell == ((SEX, WOMEN),))
-                yield Offer(THEMA, labels[THEMA], total.within((), SHARE), women, parts)
+                yield Offer(recipient, labels[recipient], total.within((), SHARE), women, parts)
 
 
 def known_sexes(indicator: Indicator, value: Value) -> list[str]:
@@ -290,15 +295,18 @@ def _offer(recipient: str, publication: str, key: Key, figures: Figures) -> Offe
     return Offer(recipient, publication, key, (numerator,), (denominator,) if denominator else ())
 
 
-def _concerns_thema(indicator: Indicator) -> bool:
-    donor = indicator.donors.get("thema")
+def concerns(indicator: Indicator, recipient: str) -> bool:
+    """Whether the logframe relates an indicator to a recipient's list."""
+    donor = next((donor for name, donor in indicator.donors.items() if name == recipient), None)
     return donor is not None and donor.mode != "none"
 
 
-def _is_open(cursor: Any, project: str, year: int) -> bool:
+def is_open(cursor: Any, recipient: str, project: str, year: int) -> bool:
     """A campaign that was frozen or sent is not written again: it is an earlier publication."""
     cursor.execute(
-        "select exists (select from extracts.thema where project = %s and campaign_year = %s and status <> 'open')",
+        sql.SQL("select exists (select from {} where project = %s and campaign_year = %s and status <> 'open')").format(
+            sql.Identifier("extracts", recipient)
+        ),
         (project, year),
     )
     return not cursor.fetchone()[0]

@@ -180,6 +180,13 @@ def publish(
         raise
 
 
+def select(table: str, columns: Sequence[str], rest: str) -> sql.Composable:
+    """A query over one table of extracts. rest: fixed text of ours, after the table's name."""
+    return sql.SQL("select {} from {} {}").format(
+        identifiers(list(columns)), sql.Identifier(*table.split(".")), sql.SQL(rest)
+    )
+
+
 def _replace(cursor: Any, rows: Rows) -> None:
     """Stage the rows in a copy of the table, whose constraints judge them, then exchange them for the old ones."""
     live, staged = sql.Identifier(*rows.table.split(".")), sql.Identifier("staged_extract")

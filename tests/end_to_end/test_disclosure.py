@@ -17,7 +17,7 @@ import pytest
 from psycopg2 import errors
 from psycopg2.extras import execute_values
 
-from meal_pipelines.extracts import write_iati, write_opsys, write_thema, write_tracking
+from meal_pipelines.extracts import write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
 from meal_pipelines.warehouse import Warehouse
 from tests.disclosure.attack import Attack, too_narrow
 from tests.end_to_end.conftest import PROJECTS, Demo
@@ -38,13 +38,13 @@ Count = tuple[str, str, str, tuple[tuple[str, str], ...]]
 def test_nothing_hidden_in_the_samples_extracts_can_be_worked_out(
     demo: Demo, warehouse: Warehouse, tmp_path: Path, name: str
 ) -> None:
-    """Three reporting dates, four files each: a figure hidden in one must not follow from the others."""
+    """Three reporting dates, six files each: a figure hidden in one must not follow from the others."""
     loaded = project(name, f"masque_{name}")
     truth = _copied(demo, warehouse, name, loaded.id)
     attack, shown = Attack(), {}
     with warehouse.connect() as connection:
         for until in MONTHS:
-            for write in (write_opsys, write_thema, write_iati, write_tracking):
+            for write in (write_opsys, write_thema, write_tei, write_afd, write_iati, write_tracking):
                 extract = write(connection, loaded, cutoff=until, out=tmp_path, run_id=None)
                 assert extract.disclosure.passed is True, extract.disclosure.message
             shown |= _opsys(tmp_path / loaded.id / f"{until:%Y-%m}", until, loaded, name)

@@ -1,23 +1,27 @@
-"""The THEMA extract: one line per indicator and calendar year, for the annual collection of Expertise France.
+"""The annual campaigns: THEMA, Team Europe (Talent Partnerships), AFD; one line per indicator and calendar year.
 
-THEMA's template, codes and attribution rule are not public: what nobody has verified is shown as « à confirmer ».
-Figures of a year are the year's own, from `indicators.value`; unique units of two years do not add up.
+Their lists, codes and attribution rules are data (`projects/catalogue_*.yaml`), and not public: what nobody has verified is
+shown as « à confirmer ». Figures of a year are the year's own, from `indicators`; unique units of two years do not add up.
+What becomes of a campaign once it is handed over is `campaign_states.py`'s business.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from meal_pipelines.extracts import extract as made
-from meal_pipelines.extracts.disclosed import THEMA, Disclosed, disclosed, known_sexes
+from meal_pipelines.extracts.campaign_sheets import RECIPIENTS, Campaign, Recipient, campaign_checks, readme, tables
+from meal_pipelines.extracts.declared import Declaration, declared_in_year
+from meal_pipelines.extracts.disclosed import Disclosed, concerns, disclosed, known_sexes
 from meal_pipelines.extracts.donor_codes import TO_CONFIRM, UNVERIFIED, VERIFIED, is_verified
 from meal_pipelines.extracts.extract import Extract
-from meal_pipelines.extracts.thema_sheets import Campaign, readme, tables, thema_checks
 from meal_pipelines.extracts.values import (
+    ADDITIVE,
     SEX,
     WOMEN,
     Labels,
@@ -29,17 +33,17 @@ from meal_pipelines.extracts.values import (
     to_date,
 )
 from meal_pipelines.extracts.wording import NO_TOTAL, NOT_MEASURED, day, measure_sentence, number
+from meal_pipelines.project.catalogue import Catalogue
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import DonorCode, Indicator, Logframe
 
-NAME = "thema"
-
 
 @dataclass(frozen=True)
-class ThemaRow:
-    """One line of `extracts.thema`; fields are its columns.
+class CampaignRow:
+    """One line of a campaign's table; fields are its columns.
 
-    code: None until a person has verified it · …_mark: what stands in the place of a figure that is hidden.
+    code: None until a person has verified it · …_mark: what stands in the place of a figure that is hidden · attributed_…:
+    the recipient's part of a figure that can be shared, under the rule of its list · declared: what partners say, beside.
     """
 
     project: str
@@ -71,6 +75,9 @@ class ThemaRow:
     value_year_mark: str | None
     value_cumulative_mark: str | None
     share_of_women_mark: str | None
+    attributed_year: Decimal | None = None
+    attributed_cumulative: Decimal | None = None
+    declared: str | None = None
 
     @classmethod
     def columns(cls) -> list[str]:
@@ -80,13 +87,35 @@ class ThemaRow:
         return [getattr(self, name) for name in self.columns()]
 
 
-def write_thema(
-    connection: Any, project: LoadedProject, *, cutoff: dt.date, out: Path, run_id: str | None, year: int | None = None
-) -> Extract:
-    """Publish `extracts.thema` for one campaign and write `<out>/<project>/<year>/thema.xlsx`.
+def write_thema(connection: Any, project: LoadedProject, **given: Any) -> Extract:
+    """The THEMA campaign; see `write_campaign`."""
+    return write_campaign(connection, project, RECIPIENTS["thema"], **given)
 
-    One row per (project, campaign year, indicator that the logframe relates to THEMA). A campaign that has been frozen
-    or sent is left alone.
+
+def write_tei(connection: Any, project: LoadedProject, **given: Any) -> Extract:
+    """The Team Europe campaign (Talent Partnerships); see `write_campaign`."""
+    return write_campaign(connection, project, RECIPIENTS["tei"], **given)
+
+
+def write_afd(connection: Any, project: LoadedProject, **given: Any) -> Extract:
+    """The campaign of AFD's aggregable indicators; see `write_campaign`."""
+    return write_campaign(connection, project, RECIPIENTS["afd"], **given)
+
+
+def write_campaign(
+    connection: Any,
+    project: LoadedProject,
+    recipient: Recipient,
+    *,
+    cutoff: dt.date,
+    out: Path,
+    run_id: str | None,
+    year: int | None = None,
+) -> Extract:
+    """Publish the recipient's table for one campaign and write `<out>/<project>/<year>/<recipient>.xlsx`.
+
+    One row per (project, campaign year, indicator that the logframe relates to the recipient). A campaign that has been
+    frozen or sent is left alone; what changed since is said by its checks.
 
     Args: connection, psycopg2 as the pipeline, without a transaction of its own: this commits · cutoff, any day of the
     last month of data · year, of the campaign; by default the last calendar year that the data cover to its end.
@@ -96,56 +125,86 @@ def write_thema(
     """
     reporting_date = month_end(cutoff)
     wanted_year = year or campaign_year(project, reporting_date)
-    file = out / project.id / str(wanted_year) / "thema.xlsx"
+    file = out / project.id / str(wanted_year) / f"{recipient.name}.xlsx"
     with connection.cursor() as cursor:
-        made.lock(cursor, NAME, project.id)
-        campaign = _campaign(cursor, project, wanted_year, reporting_date)
+        made.lock(cursor, recipient.name, project.id)
+        campaign = prepared(cursor, project, recipient, wanted_year, reporting_date)
         wanted = made.fingerprint(
             campaign.logframe.model_dump(mode="json"), readme(campaign), [table.records() for table in tables(campaign)]
         )
-        current = made.is_current(cursor, NAME, project.id, wanted, [file])
+        current = made.is_current(cursor, recipient.name, project.id, wanted, [file])
     if current or not campaign.is_open:
         connection.commit()  # lets the lock go; nothing was written
         return Extract([file], len(campaign.rows), campaign.checks, changed=False, disclosure=campaign.may_show.check())
     made.publish(
-        connection, NAME, project.id, wanted=wanted, count=len(campaign.rows), run_id=run_id,
+        connection, recipient.name, project.id, wanted=wanted, count=len(campaign.rows), run_id=run_id,
         rows=made.Rows(
-            "extracts.thema", [*ThemaRow.columns(), "run_id"], [[*row.values(), run_id] for row in campaign.rows],
+            recipient.table, [*CampaignRow.columns(), "run_id"], [[*row.values(), run_id] for row in campaign.rows],
             {"project": project.id, "campaign_year": wanted_year},
         ),
-        writers={file: lambda path: _write_workbook(campaign, path)},
+        writers={file: lambda path: write_workbook(campaign, path)},
     )  # fmt: skip
     return Extract([file], len(campaign.rows), campaign.checks, changed=True, disclosure=campaign.may_show.check())
 
 
-def _campaign(cursor: Any, project: LoadedProject, year: int, reporting_date: dt.date) -> Campaign:
-    logframe = made.logframe_of(project)
+def prepared(cursor: Any, project: LoadedProject, recipient: Recipient, year: int, reporting_date: dt.date) -> Campaign:
+    """The campaign as the data have it today; of a closed one, the rows are those that were handed over."""
+    logframe, catalogue = made.logframe_of(project), Catalogue.read(project.folder.parent, recipient.name)
     labels = Labels.read(cursor, logframe)
     until = min(dt.date(year, 12, 31), reporting_date)
     years, cumulated = in_year(cursor, project.id, year), to_date(cursor, project.id, until)
-    may_show = disclosed(cursor, project, logframe, THEMA, until=reporting_date, year=year)
+    may_show = disclosed(cursor, project, logframe, recipient.name, until=reporting_date, year=year)
+    declared = declared_in_year(
+        cursor, project.id, year, logframe.indicators, project.project.disclosure, recipient.name
+    )
     rows = [
         _row(project, logframe, indicator, donor, years.get(indicator.code), cumulated.get(indicator.code), labels,
-             may_show, year=year, position=position, complete=is_complete(project, year, reporting_date), until=until)
-        for position, (indicator, donor) in enumerate(_related(logframe), 1)
+             may_show, catalogue, declared.get(indicator.code, []), year=year, position=position,
+             complete=is_complete(project, year, reporting_date), until=until)
+        for position, (indicator, donor) in enumerate(_related(logframe, recipient.name), 1)
     ]  # fmt: skip
-    cursor.execute(
-        "select distinct status from extracts.thema where project = %s and campaign_year = %s and status <> 'open'",
-        (project.id, year),
+    handed_over = stored(cursor, recipient, project.id, year)
+    closed = next((row.status for row in handed_over if row.status != "open"), None)
+    since = [] if closed is None else changed_since(handed_over, years, cumulated)
+    rows = rows if closed is None else handed_over
+    checks = campaign_checks(recipient, catalogue, logframe, rows, year, closed, since)
+    return Campaign(
+        project, recipient, catalogue, logframe, year, reporting_date, rows, checks, may_show, is_open=closed is None
     )
-    closed = cursor.fetchone()
-    checks = thema_checks(rows, year, closed[0] if closed else None)
-    return Campaign(project, logframe, year, reporting_date, rows, checks, may_show, is_open=closed is None)
 
 
-def _related(logframe: Logframe) -> list[tuple[Indicator, DonorCode]]:
-    """Indicators that the logframe relates to THEMA, in its order; the others do not concern it."""
+def stored(cursor: Any, recipient: Recipient, project: str, year: int) -> list[CampaignRow]:
+    """The rows of a campaign as its table holds them."""
+    cursor.execute(
+        made.select(
+            recipient.table, CampaignRow.columns(), "where project = %s and campaign_year = %s order by position"
+        ),
+        (project, year),
+    )
+    return [CampaignRow(*row) for row in cursor.fetchall()]
+
+
+def changed_since(rows: Sequence[CampaignRow], years: dict[str, Value], cumulated: dict[str, Value]) -> list[str]:
+    """What would be said otherwise today: « P2-OC-2 (valeur de l'année) ». Names only; hidden figures are not compared."""
     found = []
-    for indicator in logframe.indicators:
-        donor = indicator.donors.get("thema")
-        if donor is not None and donor.mode != "none":
-            found.append((indicator, donor))
+    for row in rows:
+        now, total = years.get(row.indicator), cumulated.get(row.indicator)
+        pairs = (
+            ("valeur de l'année", row.value_year, row.value_year_mark, now.value if now else None),
+            ("valeur cumulée", row.value_cumulative, row.value_cumulative_mark, total.value if total else None),
+        )
+        found += [f"{row.indicator} ({what})" for what, old, mark, new in pairs if mark is None and old != new]
     return found
+
+
+def _related(logframe: Logframe, recipient: str) -> list[tuple[Indicator, DonorCode]]:
+    """Indicators that the logframe relates to the recipient, in its order; the others do not concern it."""
+    return [
+        (indicator, donor)
+        for indicator in logframe.indicators
+        for name, donor in indicator.donors.items()
+        if name == recipient and concerns(indicator, recipient)
+    ]
 
 
 def _row(
@@ -157,20 +216,24 @@ def _row(
     cumulated: Value | None,
     labels: Labels,
     may_show: Disclosed,
+    catalogue: Catalogue,
+    declared: Sequence[Declaration],
     *,
     year: int,
     position: int,
     complete: bool,
     until: dt.date,
-) -> ThemaRow:
-    verified = is_verified(donor)
+) -> CampaignRow:
+    line, attribution = catalogue.line(donor.code), catalogue.attribution_of(donor.code)
+    verified = is_verified(donor) and (line is not None or not catalogue.lines)
+    part = attribution.share_of(project.id)
     share, share_mark = share_of_women(indicator, in_the_year), None
     if in_the_year is not None:
         share_mark = may_show.share(in_the_year, "year") if share is not None else None
         in_the_year = may_show.value(in_the_year, "year")
     if cumulated is not None:
         cumulated = may_show.value(cumulated, "to_date")
-    return ThemaRow(
+    return CampaignRow(
         project=project.id,
         campaign_year=year,
         position=position,
@@ -178,7 +241,7 @@ def _row(
         code=donor.code if verified else None,
         proposed_code=None if verified else donor.code or None,
         code_status=VERIFIED if verified else UNVERIFIED if donor.code else TO_CONFIRM,
-        theme=donor.label or None,
+        theme=(line.label if line else donor.label) or None,
         label=indicator.label,
         unit=indicator.unit,
         value_year=in_the_year.value if in_the_year else None,
@@ -188,9 +251,9 @@ def _row(
         year_end=dt.date(year, 12, 31),
         cumulative_until=cumulated.period_end if cumulated else None,
         is_year_complete=complete,
-        attribution_rule="full",
-        attribution_share_pct=Decimal(100),
-        attribution_status=TO_CONFIRM,
+        attribution_rule=attribution.rule,
+        attribution_share_pct=part,
+        attribution_status=attribution.status,
         status="open",
         confidence=donor.confidence or None,
         verified_on=donor.verified_on,
@@ -200,7 +263,17 @@ def _row(
         value_year_mark=in_the_year.mark if in_the_year else None,
         value_cumulative_mark=cumulated.mark if cumulated else None,
         share_of_women_mark=share_mark,
+        attributed_year=_attributed(indicator, in_the_year, part),
+        attributed_cumulative=_attributed(indicator, cumulated, part),
+        declared=" ; ".join(at.told for at in declared) or None,
     )
+
+
+def _attributed(indicator: Indicator, value: Value | None, share: Decimal) -> Decimal | None:
+    """The recipient's part, to two decimals; None for a rate or a level, which cannot be shared, and where it is hidden."""
+    if value is None or value.value is None or indicator.measure.kind not in ADDITIVE:
+        return None
+    return round(value.value * share / 100, 2)
 
 
 def share_of_women(indicator: Indicator, value: Value | None) -> Decimal | None:
@@ -248,11 +321,12 @@ def _listed(value: Value, labels: Labels) -> str:
     return " ; ".join(parts)
 
 
-def _write_workbook(campaign: Campaign, path: Path) -> None:
+def write_workbook(campaign: Campaign, path: Path) -> None:
+    """What the campaign shows, as a file."""
     from meal_pipelines.extracts.workbook import add_readme, add_table, new_workbook, save
 
     workbook = new_workbook(campaign.title)
-    add_readme(workbook, campaign.title, "Collecte annuelle des indicateurs thématiques", readme(campaign))
+    add_readme(workbook, campaign.title, campaign.recipient.purpose, readme(campaign))
     for table in tables(campaign):
         add_table(workbook, table)
     save(workbook, path)
