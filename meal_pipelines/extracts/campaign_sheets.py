@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from meal_pipelines.extracts.control_sheet import checks_table
 from meal_pipelines.extracts.disclosed import Disclosed
-from meal_pipelines.extracts.donor_codes import TO_CONFIRM, VERIFIED
+from meal_pipelines.extracts.donor_codes import MODES, TO_CONFIRM, VERIFIED
 from meal_pipelines.extracts.extract import Check
 from meal_pipelines.extracts.table import Column, Table, Tone
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, day, number
@@ -138,7 +138,7 @@ def _catalogue(
         "Chaque code est une ligne du catalogue, dans son unité et avec les ventilations demandées",
     )
     if not catalogue.lines:
-        return [Check(name, asked, None, f"Catalogue vide ({file}) : {recipient.about.lower()}.", by_hand=True)]
+        return [Check(name, asked, None, f"Catalogue vide ({file}). {recipient.about}.", by_hand=True)]
     dimensions = {at.code: at.disaggregations for at in logframe.indicators}
     wrong = []
     for row in rows:
@@ -208,8 +208,42 @@ def _attribution_told(campaign: Campaign) -> str:
 
 
 def tables(campaign: Campaign) -> list[Table]:
-    """Indicateurs and Controles."""
-    return [_indicators(campaign), checks_table(campaign.title, campaign.checks)]
+    """Indicateurs, Codes and Controles."""
+    return [_indicators(campaign), _code_table(campaign), checks_table(campaign.title, campaign.checks)]
+
+
+def _code_table(campaign: Campaign) -> Table:
+    """Where each code comes from, and who has verified it."""
+    columns = [
+        Column("indicator", "Indicateur", 12), Column("framework", "Référentiel", 30, "wrap"),
+        Column("version", "Version", 14, "center"), Column("code", "Code", 20, "wrap"),
+        Column("status", "Statut du code", 15, "center"),
+        Column("label", "Libellé du référentiel (tel que noté)", 46, "wrap"), Column("mode", "Lien", 16, "center"),
+        Column("source", "Source", 46, "wrap"), Column("verified_on", "Vérifié le", 12, "date"),
+        Column("verified_by", "Vérifié par", 22, "wrap"),
+    ]  # fmt: skip
+    rows: list[Sequence[Any]] = []
+    tones: dict[tuple[int, int], Tone] = {}
+    indicators = {at.code: at for at in campaign.logframe.indicators}
+    for index, row in enumerate(campaign.rows):
+        indicator = indicators.get(row.indicator)
+        donor = (
+            next((at for name, at in indicator.donors.items() if name == campaign.recipient.name), None)
+            if indicator
+            else None
+        )
+        line = campaign.catalogue.line(row.code or row.proposed_code or "")
+        tones[index, 4] = "good" if row.code else "warning"
+        rows.append((
+            row.indicator, donor.framework if donor else campaign.catalogue.framework or None,
+            (donor.version if donor else "") or campaign.catalogue.version, row.code or row.proposed_code or TO_CONFIRM,
+            row.code_status, row.theme, MODES[donor.mode] if donor else None,
+            (line.source if line else "") or (donor.source if donor else "") or campaign.catalogue.source or None,
+            row.verified_on, row.verified_by,
+        ))  # fmt: skip
+    note = "Un code n'est officiel que vérifié par une personne ; les autres ne sont que des pistes."
+    empty = f"Aucun indicateur du cadre logique n'est rattaché à {campaign.recipient.title}."
+    return Table("Codes", campaign.title, note, columns, rows, cell_tones=tones, empty=empty)
 
 
 def _indicators(campaign: Campaign) -> Table:
