@@ -1,7 +1,8 @@
 """Join the pseudonyms of one person, inside the transaction that changed what is known of them; a delta costs its neighbourhood.
 
-`vault.identity` holds each row's own pseudonym and keys; here `vault.person_key`, `vault.person_link` and `vault.person_merge`
-follow it, and `shown.py` brings what is shown after them. Who is whose is decided in `components.py`; what reviewers say is in `review.py`.
+`vault.identity` holds each row's own pseudonym and keys. `vault.person_key` finds who has a key; it may name somebody who has it no
+longer, which `vault.identity` tells. `vault.person_link` and `vault.person_merge` follow, and `shown.py` brings what is shown after
+them. Who is whose is decided in `components.py`; what reviewers say is in `decisions.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from psycopg2 import sql
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.components import DECISION, Kept, Tie, joined
 from meal_pipelines.protect.shown import Shown
+
+MANY = 10_000
+"""Keys added at once from which PostgreSQL needs to be told what is in the tables now."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,9 @@ class Linking:
     def link(self) -> Relinked:
         """Bring keys, links and what is shown up to date with `vault.identity`, for what was touched and all it reaches."""
         self._execute(KEYS)
+        if self.cursor.rowcount > MANY:
+            # Nobody else has: the next nights would read the whole table for a few rows of it.
+            self._execute("analyze vault.person_key, vault.identity")
         self._reach()
         before = {row[0]: Kept(row[1], row[2]) for row in self._rows(LINKS)}
         now = self._now()
@@ -117,6 +124,7 @@ def forget(cursor: Any, project: LoadedProject, persons: Collection[str]) -> Non
     linking = Linking(cursor, project)
     linking.touch(persons)
     linking.link()
+    cursor.execute(KEYS_LEFT, {"project": project.id, "persons": list(persons)})
     for table, one, other in (("person_merge", "kept", "merged"), ("person_decision", "one", "other")):
         cursor.execute(
             sql.SQL(TRACES).format(
@@ -128,29 +136,24 @@ def forget(cursor: Any, project: LoadedProject, persons: Collection[str]) -> Non
 
 TABLES = """
     create temporary table link_touched (person_id text primary key) on commit drop;
-    create temporary table link_found (person_id text, key uuid, slot smallint) on commit drop;
+    create temporary table link_found (person_id text, key uuid) on commit drop;
     create temporary table link_reached (person_id text primary key) on commit drop
 """
 KEYS = """
     analyze link_touched;
     insert into link_found
-    select i.person_id, k.key, min(k.slot) - 1
-    from vault.identity as i join link_touched as t using (person_id), unnest(i.strong) with ordinality as k (key, slot)
-    where i.project = %(project)s and k.key is not null group by 1, 2;
+    select distinct i.person_id, k.key
+    from vault.identity as i join link_touched as t using (person_id), unnest(i.strong) as k (key)
+    where i.project = %(project)s and k.key is not null;
     analyze link_found;
-    delete from vault.person_key as p using link_touched as t
-    where p.project = %(project)s and p.person_id = t.person_id
-        and not exists (select from link_found as f where f.person_id = p.person_id and f.key = p.key and f.slot = p.slot);
-    insert into vault.person_key (project, key, person_id, slot)
-    select %(project)s, f.key, f.person_id, f.slot from link_found as f
-    where not exists (
-        select from vault.person_key as p where p.project = %(project)s and p.key = f.key and p.person_id = f.person_id
-    )
+    insert into vault.person_key (key, person_id, project)
+    select f.key, f.person_id, %(project)s from link_found as f
+    where not exists (select from vault.person_key as p where p.key = f.key and p.person_id = f.person_id) order by 1, 2
 """
 SEEDS = """
     insert into link_reached
     select f.person_id from link_found as f
-    join vault.person_key as p on p.project = %(project)s and p.key = f.key and p.person_id <> f.person_id
+    join vault.person_key as p on p.key = f.key and p.person_id <> f.person_id
     union
     select t.person_id from link_touched as t
     join vault.person_link as l on l.project = %(project)s and l.person_id = t.person_id
@@ -163,9 +166,9 @@ SEEDS = """
 """
 STEPS = (
     """
-    insert into link_reached select distinct b.person_id
-    from link_reached as r join vault.person_key as a on a.project = %(project)s and a.person_id = r.person_id
-    join vault.person_key as b on b.project = %(project)s and b.key = a.key on conflict do nothing
+    insert into link_reached select distinct p.person_id
+    from link_reached as r join vault.identity as i on i.project = %(project)s and i.person_id = r.person_id
+    cross join unnest(i.strong) as k (key) join vault.person_key as p on p.key = k.key on conflict do nothing
     """,
     """
     insert into link_reached select unnest(array[l.person_id, l.kept]) from vault.person_link as l
@@ -185,8 +188,9 @@ FIRST_SENT = """
     where i.project = %(project)s group by 1
 """
 TIES = """
-    select min(slot), key::text, array_agg(person_id) from vault.person_key join link_reached using (person_id)
-    where project = %(project)s group by key having count(*) > 1
+    select min(k.slot) - 1, k.key::text, array_agg(distinct i.person_id)
+    from vault.identity as i join link_reached using (person_id), unnest(i.strong) with ordinality as k (key, slot)
+    where i.project = %(project)s and k.key is not null group by k.key having count(distinct i.person_id) > 1
 """
 DECISIONS = """
     select distinct on (one, other) decision_id, one, other, verdict from vault.person_decision
@@ -221,6 +225,12 @@ SAME = """
     )
     select kept from kept
     union select l.person_id from vault.person_link as l join kept using (kept) where l.project = %(project)s
+"""
+KEYS_LEFT = """
+    delete from vault.person_key as k where k.project = %(project)s and k.person_id = any(%(persons)s) and not exists (
+        select from vault.identity as i
+        where i.project = %(project)s and i.person_id = k.person_id and k.key = any(i.strong)
+    )
 """
 TRACES = """
     delete from {table} as t where t.project = %(project)s and exists (
