@@ -2,7 +2,7 @@
 -- A person listed twice in one session counts once, on the first line.
 with
 
-attendances as (
+prim2 as (
 
     select
         project,
@@ -13,6 +13,36 @@ attendances as (
         duplicate_key,
         training_type,
         institution,
+        institution_type,
+        job_function,
+        sex,
+        age_band,
+        sector,
+        region_code,
+        was_presented,
+        is_certified,
+        attendance_pct,
+        pre_score,
+        post_score,
+        submitted_at,
+        held_on
+    from staging.prim2_training_attendance
+
+),
+
+thamm_plus as (
+
+    select
+        project,
+        submission_id,
+        repeat_index,
+        person_id,
+        card_id,
+        duplicate_key,
+        training_type,
+        institution,
+        institution_type,
+        job_function,
         sex,
         age_band,
         sector,
@@ -25,6 +55,58 @@ attendances as (
         submitted_at,
         held_on
     from staging.thamm_plus_training_attendance
+
+),
+
+attendances as (
+
+    select
+        project,
+        submission_id,
+        repeat_index,
+        person_id,
+        card_id,
+        duplicate_key,
+        training_type,
+        institution,
+        institution_type,
+        job_function,
+        sex,
+        age_band,
+        sector,
+        region_code,
+        was_presented,
+        is_certified,
+        attendance_pct,
+        pre_score,
+        post_score,
+        submitted_at,
+        held_on
+    from prim2
+    union all
+    select
+        project,
+        submission_id,
+        repeat_index,
+        person_id,
+        card_id,
+        duplicate_key,
+        training_type,
+        institution,
+        institution_type,
+        job_function,
+        sex,
+        age_band,
+        sector,
+        region_code,
+        was_presented,
+        is_certified,
+        attendance_pct,
+        pre_score,
+        post_score,
+        submitted_at,
+        held_on
+    from thamm_plus
 
 ),
 
@@ -60,6 +142,8 @@ recognised as (
         attendances.duplicate_key,
         attendances.training_type,
         attendances.institution,
+        attendances.institution_type,
+        attendances.job_function,
         attendances.sex,
         attendances.age_band,
         attendances.sector,
@@ -89,6 +173,8 @@ ranked as (
         person_id,
         training_type,
         institution,
+        institution_type,
+        job_function,
         sex,
         age_band,
         sector,
@@ -120,6 +206,8 @@ final as (
         ranked.person_id,
         ranked.training_type,
         ranked.institution,
+        ranked.institution_type,
+        ranked.job_function,
         coalesce(persons.sex, ranked.sex) as sex,
         coalesce(persons.age_band, ranked.age_band) as age_band,
         ranked.sector,

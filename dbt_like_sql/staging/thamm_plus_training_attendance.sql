@@ -47,6 +47,8 @@ final as (
         cast(sessions.duplicate_key as text) as duplicate_key,
         cast(sessions.type_formation as text) as training_type,
         cast(sessions.institution as text) as institution,
+        cast(null as text) as institution_type,
+        cast(null as text) as job_function,
         cast(participants.sexe as text) as sex,
         cast(participants.age_band as text) as age_band,
         cast(sessions.secteur as text) as sector,

@@ -6,6 +6,7 @@ Days count from 1970-01-01; a moment is a day with its fraction. Working hours a
 from __future__ import annotations
 
 import datetime as dt
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,14 @@ class Calendar:
             weights.append(float(days) * speed * seasons.get(int(month.astype(int)) % 12 + 1, 1.0))
         done = np.concatenate([[0.0], np.cumsum(weights)])
         self._edges, self._done = edges.astype(np.float64), done / done[-1]
+
+    def only(self, months: list[int]) -> Calendar:
+        """The same, with nothing done outside these months of the project (from 1)."""
+        narrowed = copy(self)
+        inside = np.isin(np.arange(1, len(self._done)), months)
+        done = np.concatenate([[0.0], np.cumsum(np.diff(self._done) * inside)])
+        narrowed._done = done / done[-1]
+        return narrowed
 
     def moment(self, share: Floats) -> Floats:
         """The moment at which that share of all activity is done; during working hours."""

@@ -15,7 +15,7 @@ from meal_pipelines.project.questionnaire import Choice, Question
 from meal_pipelines.sample.calendar import Calendar, day_texts, stamp_texts
 from meal_pipelines.sample.chance import Chance, Floats, Integers, Keys, cumulative
 from meal_pipelines.sample.filling import Column, Filling
-from meal_pipelines.sample.model import Distribution
+from meal_pipelines.sample.model import Distribution, Elsewhere
 
 Draw = Callable[[Filling, Keys], Column]
 CLAUSE = re.compile(r"^\.\s*(<=|>=|<|>)\s*(\S.*)$")
@@ -87,20 +87,22 @@ def _filter(part: str) -> tuple[str, str]:
 
 
 class Drawing:
-    """Makes the draws of a project's questions."""
+    """Makes the draws of a project's questions. told: what another form last answered by these days."""
 
-    def __init__(self, chance: Chance, calendar: Calendar) -> None:
-        self.chance, self.calendar = chance, calendar
+    def __init__(self, chance: Chance, calendar: Calendar, told: Callable[[str, str, Floats], Column]) -> None:
+        self.chance, self.calendar, self.told = chance, calendar, told
 
     def draw(self, label: str, question: Question, how: Distribution, choices: Sequence[Choice] | None) -> Draw:
         """The draw that fits the question's type; `label` keeps its chance apart from that of others."""
         if how.pattern is not None:
             return self._pattern(how.pattern)
+        if how.of is not None and not (how.range or how.ranges):
+            return self._elsewhere(how.of)
         if question.is_select and choices:
             choosing = Choosing(choices, how, question.choice_filter)
             return self._many(label, choosing, how) if question.type != "select_one" else self._one(label, choosing)
         if how.age_weights:
-            return self._birth_year(label, how.age_weights)
+            return self._birth_year(label, how)
         if question.type in ("integer", "decimal", "range") or how.range or how.ranges:
             return self._number(label, question, how)
         if question.type in ("date", "dateTime"):
@@ -137,16 +139,22 @@ class Drawing:
 
         return draw
 
-    def _birth_year(self, label: str, ages: dict[str, float]) -> Draw:
-        bands = [(int(band.rstrip("+").split("-")[0]), int(band.partition("-")[2] or 85)) for band in ages]
-        lows, highs = np.array(bands).T
-        bounds = cumulative(list(ages.values()))
+    def _birth_year(self, label: str, how: Distribution) -> Draw:
+        usual = _ages(how.age_weights or {})
+        special = {answer: _ages(weights) for answer, weights in how.cases.items()}
         year = int(str(np.datetime64(self.calendar.first, "D"))[:4])
 
         def draw(filling: Filling, keys: Keys) -> Column:
-            band = np.searchsorted(bounds, self.chance.uniform(label, keys), side="right")
+            answers = filling.column(how.by).tolist() if how.by else [None] * filling.size
+            tables = [special.get(str(answer), usual) for answer in answers]
+            shares = self.chance.uniform(label, keys).tolist()
+            bands = [
+                int(np.searchsorted(one[2], share, side="right")) for one, share in zip(tables, shares, strict=True)
+            ]
+            lows = np.array([one[0][band] for one, band in zip(tables, bands, strict=True)])
+            highs = np.array([one[1][band] for one, band in zip(tables, bands, strict=True)])
             inside = self.chance.uniform(f"{label}/age", keys)
-            age = lows[band] + (inside * (highs[band] - lows[band] + 1)).astype(np.int64)
+            age = lows + (inside * (highs - lows + 1)).astype(np.int64)
             return np.array([str(value) for value in (year - age).tolist()], dtype=object)
 
         return draw
@@ -156,6 +164,7 @@ class Drawing:
         whole = question.type == "integer"
         gap = 1.0 if whole else 10.0**-how.decimals
         default = how.range or [1.0, 100.0]
+        whole_of = self._elsewhere(how.of) if how.of else None
 
         def draw(filling: Filling, keys: Keys) -> Column:
             low, high = _limits(filling, limits, gap)
@@ -166,6 +175,8 @@ class Drawing:
             if how.range is None and not how.ranges and not np.isinf(low).any() and not np.isinf(high).any():
                 shapes = np.stack([low, (low + high) / 2, high], axis=1)
             values = _triangular(self.chance.uniform(label, keys), shapes)
+            if whole_of is not None:
+                values = values * whole_of(filling, keys).astype(float)
             if how.times:
                 values = values * filling.numbers_of(f"${{{how.times}}}")
             if how.plus:
@@ -173,6 +184,17 @@ class Drawing:
             if how.step:
                 values = np.round(values / how.step) * how.step
             return _number_texts(np.clip(values, low, high), 0 if whole else how.decimals)
+
+        return draw
+
+    def _elsewhere(self, of: Elsewhere) -> Draw:
+        def days(filling: Filling) -> Integers | int:
+            if isinstance(of.after_days, int):
+                return of.after_days
+            return np.array([of.after_days.get(str(answer), 0) for answer in filling.column(str(of.by)).tolist()])
+
+        def draw(filling: Filling, keys: Keys) -> Column:
+            return self.told(of.form, of.question, (filling.event - days(filling)).astype(float))
 
         return draw
 
@@ -240,6 +262,13 @@ def clauses(constraint: str) -> list[tuple[str, str]]:
     """The bounds that a constraint states: (sign, expression), from `. >= 1 and . <= ${other}`."""
     matches = (CLAUSE.match(part.strip()) for part in constraint.split(" and "))
     return [(match[1], match[2]) for match in matches if match]
+
+
+def _ages(weights: dict[str, float]) -> tuple[list[int], list[int], Floats]:
+    """(youngest, oldest) of each band, and the share of people up to it."""
+    lows = [int(band.rstrip("+").split("-")[0]) for band in weights]
+    highs = [int(band.partition("-")[2] or 85) for band in weights]
+    return lows, highs, cumulative(list(weights.values()))
 
 
 def _limits(filling: Filling, limits: list[tuple[str, str]], gap: float) -> tuple[Floats, Floats]:

@@ -9,17 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.sample.answers import Answering
 from meal_pipelines.sample.calendar import Calendar
-from meal_pipelines.sample.chance import Chance, Integers
+from meal_pipelines.sample.chance import Chance, Floats, Integers
 from meal_pipelines.sample.defects import Spoiling
 from meal_pipelines.sample.draw import Drawing
-from meal_pipelines.sample.filling import Truths
-from meal_pipelines.sample.model import Distribution, Sample, read_sample
+from meal_pipelines.sample.filling import Column, Truths
+from meal_pipelines.sample.model import Distribution, Elsewhere, Sample, read_sample
 from meal_pipelines.sample.noise import Noise
 from meal_pipelines.sample.people import People, PoolState
 from meal_pipelines.sample.record import FormCounts, Identities, Met, SampleSummary
@@ -85,7 +87,7 @@ class _Making:
         self.chance = Chance(seed)
         declared = project.project
         self.calendar = Calendar(declared.starts_on, declared.ends_on, sample.seasons, sample.ramp_months)
-        self.drawing = Drawing(self.chance, self.calendar)
+        self.drawing = Drawing(self.chance, self.calendar, self._told)
         self.schedules = self._schedules(rows)
         self.answerings: dict[str, Answering] = {}
         self.people = People(self.chance, sample.persons, self._pools(rows), noise)
@@ -128,8 +130,17 @@ class _Making:
             if name in walks:
                 made[name] = Part(walks[name], name, form, sizes[name], is_copied)
             else:
-                made[name] = Alone(self.chance, self.calendar, name, form, sizes[name], is_copied)
+                calendar = self.calendar.only(form.months) if form.months else self.calendar
+                made[name] = Alone(self.chance, calendar, name, form, sizes[name], is_copied)
         return made
+
+    def _told(self, form: str, question: str, moments: Floats) -> Column:
+        """What the last submission of a form before each moment answered; the first of all, where none was sent yet."""
+        schedule = self.schedules[form]
+        assert isinstance(schedule, Alone)
+        ranks, places = np.unique(np.maximum(schedule.sent_before(moments) - 1, 0), return_inverse=True)
+        told: Column = self.answerings[form].fill(schedule.block(ranks))[MAIN].column(question)[places]
+        return told
 
     def _pools(self, rows: int) -> list[PoolState]:
         pools = []
@@ -168,6 +179,13 @@ def _is_workbook(project: LoadedProject, form: LoadedForm) -> bool:
     return project.project.sources[form.form.source.use].kind == "workbook"
 
 
+def _answers(project: LoadedProject, sample: Sample, of: Elsewhere) -> bool:
+    """Whether there is such a question in a form of its own calendar."""
+    form = project.forms.get(of.form)
+    steps = {step.form for journey in sample.journeys.values() for step in journey.steps}
+    return form is not None and of.form not in steps and form.questionnaire.main.question(of.question) is not None
+
+
 def _check_names(project: LoadedProject, sample: Sample) -> None:
     """Everything that sample.yaml names exists in the project."""
     wrong = [f"le formulaire « {name} » n'existe pas" for name in sample.forms if name not in project.forms]
@@ -186,6 +204,12 @@ def _check_names(project: LoadedProject, sample: Sample) -> None:
                 continue
             known = {question.name for question in tables[table].questions}
             wrong += [f"« {name} » n'a pas de question « {q} » dans cette table" for q in questions if q not in known]
+            told = [how.of for how in questions.values() if how.of is not None]
+            wrong += [
+                f"« {name} » reprend « {of.question} » de « {of.form} », qui ne l'a pas, ou fait partie d'un parcours"
+                for of in told
+                if not _answers(project, sample, of)
+            ]
         for mix in (form.persons, *(repeat.persons for repeat in form.repeats.values())):
             wrong += [
                 f"le groupe « {pool} » n'est pas sous « pools »" for pool in mix if pool not in sample.persons.pools

@@ -16,6 +16,18 @@ from meal_pipelines.project.strict import Identifier, Strict
 Weights = dict[str, float]
 
 
+class Elsewhere(Strict):
+    """An answer of another form: that of its last submission sent `after_days` before the day of the event.
+
+    after_days: a number of days, or one for each answer to the question `by` of the same submission.
+    """
+
+    form: Identifier
+    question: str
+    by: str | None = None
+    after_days: int | dict[str, int] = 0
+
+
 class Distribution(Strict):
     """How one question is answered.
 
@@ -26,8 +38,9 @@ class Distribution(Strict):
     selected: how many choices of a select_multiple, [least, most].
     range: [least, most] or [least, usual, most] of a number; `ranges`: the same by the answer to `by`. times, plus: a
     numeric question that multiplies it, or is added. decimals: of a decimal number. step: round to a multiple of it.
-    age_weights: of ages, by band (`18-24`), for a birth year.
+    age_weights: of ages, by band (`18-24`), for a birth year; `cases` gives others by the answer to `by`.
     after: a date question and [least, most] days after it (negative: before).
+    of: the answer that another form gave; a number that has a range is that share of it.
     texts: sentences. pattern: a code, from n, n5 (n modulo 100,000), abc (three letters for the rest), card (ten digits,
     the last two of which check the others), year, month; n counts submissions, or persons for a person's attribute.
     box: [south, west, north, east] of a point, or `boxes` by the answer to `by`.
@@ -47,6 +60,7 @@ class Distribution(Strict):
     step: float | None = None
     age_weights: Weights | None = None
     after: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    of: Elsewhere | None = None
     texts: list[str] = Field(default_factory=list)
     pattern: str | None = None
     box: tuple[float, float, float, float] | None = None
@@ -100,7 +114,8 @@ class RepeatSample(Strict):
 class FormSample(Strict):
     """One form. share: its part of all rows. event: the question that holds the day of the event.
 
-    lag_days: most days between the event and its submission. registers: the pool its persons join; again: share of
+    lag_days: most days between the event and its submission. months: those of the project in which it is sent, all by
+    default. registers: the pool its persons join; again: share of
     submissions about somebody registered before. persons: the pools they come from when nobody is registered.
     duplicates, defects, edited, deleted: shares of submissions sent twice (where the form declares duplicates), wrong
     somewhere, edited or deleted between the two exports. new_question: a question of the second version, unclassified.
@@ -109,6 +124,7 @@ class FormSample(Strict):
     share: float = Field(gt=0)
     event: str
     lag_days: int = Field(default=20, ge=0, le=60)
+    months: list[int] = Field(default_factory=list)
     registers: Identifier | None = None
     again: float = Field(default=0.03, ge=0, lt=1)
     persons: Weights = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What the marts of accountability and learning must hold: feedback, learning products.
+"""What the marts of accountability and learning must hold: feedback, surveys of users, learning products.
 
 Worked out from the truth as those of `expected_marts.py` are, and sharing no code with the SQL.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from tests.end_to_end.truth import Truth, arrival
@@ -36,6 +37,34 @@ def feedback(truth: Truth) -> Iterator[Record]:
         }
 
 
+def user_survey(truth: Truth) -> Iterator[Record]:
+    """One row per respondent of either survey; a refusal is none."""
+    for form in ("satisfaction", "enquete_usagers"):
+        for one in truth.standing(form):
+            asked, is_access = one.answers, form == "enquete_usagers"
+            if asked["consentement"] != "oui":
+                continue
+            stratum = ":".join((asked.get("vague", ""), asked["region"], asked["groupe_cible"], asked["sexe"]))
+            yield {
+                "survey": "acces" if is_access else "satisfaction",
+                "submission_id": one.submission_id,
+                "wave": asked.get("vague"),
+                "stratum": stratum if is_access else None,
+                "weight": Decimal(str(asked["poids"])) if is_access else Decimal(1),
+                "service_type": asked.get("type_prestation"),
+                "sex": asked["sexe"],
+                "age_band": asked["tranche_age"],
+                "target_group": asked["groupe_cible"],
+                "region_code": asked["region"],
+                "province_code": asked["province"],
+                "has_disability": _yes(asked.get("handicap_wgss")),
+                "has_sought_service": _yes(asked.get("a_cherche")),
+                "has_obtained_service": _yes(asked.get("a_obtenu")),
+                "satisfaction_score": None if is_access else int(asked["note"]),
+                "surveyed_on": _day(asked["date_enquete"]),
+            }
+
+
 def learning_product(truth: Truth) -> Iterator[Record]:
     """One row per product: its first dissemination, or the latest stage."""
     products: dict[str, list[tuple[bool, dt.date, str, Record]]] = {}
@@ -56,6 +85,10 @@ def learning_product(truth: Truth) -> Iterator[Record]:
             "is_disseminated": kept[0],
             "stage_on": kept[1],
         }
+
+
+def _yes(answer: str | None) -> bool | None:
+    return None if answer is None else answer == "oui"
 
 
 def _working_days_after(day: dt.date, count: int) -> dt.date:

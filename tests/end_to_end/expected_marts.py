@@ -14,13 +14,19 @@ from functools import cache
 from typing import Any
 
 from meal_pipelines.settings import CHECKOUT
-from tests.end_to_end.expected_accountability import feedback, learning_product
+from tests.end_to_end.expected_accountability import feedback, learning_product, user_survey
 from tests.end_to_end.expected_institutions import (
     adopted_tool,
     employer_engagement,
     employer_survey,
     job_offer,
     joint_decision,
+)
+from tests.end_to_end.expected_organisations import (
+    gender_assessment,
+    grant_payment,
+    organisation_assessment,
+    reception_point_observation,
 )
 from tests.end_to_end.truth import Answers, Standing, Truth
 
@@ -184,6 +190,8 @@ def training_attendance(truth: Truth) -> Iterator[Record]:
                 "person_id": row["_person"],
                 "training_type": one.answers["type_formation"],
                 "institution": one.answers["institution"],
+                "institution_type": None,
+                "job_function": None,
                 "sex": registered.get("sex") or row.get("sexe"),
                 "age_band": registered.get("age_band") or age_band(truth, row, day),
                 "sector": one.answers["secteur"],
@@ -191,6 +199,35 @@ def training_attendance(truth: Truth) -> Iterator[Record]:
                 "is_completed": attended >= 80,
                 "was_presented": row["presente"] == "oui",
                 "is_certified": row.get("certifie") == "oui",
+                "attendance_pct": rounded(attended, 1),
+                "pre_score": number(row.get("score_pre")),
+                "post_score": number(row.get("score_post")),
+                "held_on": day,
+            }
+
+
+def official_attendance(truth: Truth) -> Iterator[Record]:
+    """One row per official or elected person who agreed to be listed; certified from 60 at the exit test."""
+    for one in truth.once("formations"):
+        day = _day(one.answers["date_fin"])
+        agreed = [(rank, row) for rank, row in one.rows.get("participants", []) if row["consentement"] == "oui"]
+        for rank, row in _each_once(agreed):
+            attended = 100 * number(row["heures_presence"]) / number(one.answers["heures_totales"])
+            yield {
+                "submission_id": one.submission_id,
+                "repeat_index": rank,
+                "person_id": row["_person"],
+                "training_type": one.answers["theme"],
+                "institution": one.answers["organisme"],
+                "institution_type": row["type_institution"],
+                "job_function": row["fonction"],
+                "sex": row["sexe"],
+                "age_band": age_band(truth, row, day),
+                "sector": None,
+                "region_code": one.answers["region"],
+                "is_completed": attended >= 80,
+                "was_presented": "score_post" in row,
+                "is_certified": row.get("score_post", 0) >= 60,
                 "attendance_pct": rounded(attended, 1),
                 "pre_score": number(row.get("score_pre")),
                 "post_score": number(row.get("score_post")),
@@ -362,6 +399,12 @@ MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
         "service_delivery": service_delivery,
         "grant_contract": grant_contract,
         "institution_milestone": institution_milestone,
+        "training_attendance": official_attendance,
+        "grant_payment": grant_payment,
+        "organisation_assessment": organisation_assessment,
+        "reception_point_observation": reception_point_observation,
+        "gender_assessment": gender_assessment,
+        "user_survey": user_survey,
         "feedback": feedback,
         "learning_product": learning_product,
     },

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,23 @@ from tests.recompute import Expressions, Key, Row, recompute
 CLOSE = Fraction(1, 10**9)
 EXPRESSIONS: dict[str, Expressions] = {
     "P2-IMP-1": {"where": lambda record: record["milestone_type"] == "cotation"},
+    "P2-IMP-2": {"where": lambda record: record["survey"] == "acces"},
+    "P2-OC-1": {"value": lambda record: int(record["is_functional"])},
+    "P2-OC-3": {
+        "where": lambda record: record["survey"] == "satisfaction",
+        "numerator": lambda record: record["satisfaction_score"] >= 4,
+    },
+    "P2-OC-4": {
+        "where": lambda record: record["is_counted"],
+        "numerator": lambda record: int(record["measures_applied"] >= 3),
+    },
+    "P2-OP1.2-1": {"where": lambda record: record["has_progressed"]},
     "P2-OP1.1-3": {"numerator": lambda record: int(record["gender_level"] in (1, 2))},
     "P2-OP1.2-2": {"where": lambda record: record["organisation"].startswith("osc_")},
     "P2-OP2.1-1": {"where": lambda record: record["milestone_type"] == "instrument"},
     "P2-OP2.1-2": {"where": lambda record: record["milestone_type"] == "outil"},
     "P2-OP2.1-3": {"where": lambda record: record["milestone_type"] == "plan"},
+    "P2-OP2.2-1": {"where": lambda record: record["is_completed"] and record["is_certified"]},
     "P2-X-1": {"numerator": lambda record: int(record["is_answered_in_time"])},
     "TH-OC1-1": {"where": lambda record: record["step"] == "depart" and record["is_confirmed"]},
     "TH-OC1-3": {"numerator": lambda record: int(record["is_protective"])},
@@ -42,7 +55,7 @@ EXPRESSIONS: dict[str, Expressions] = {
 }
 """The logframes' expressions, as a reader understands them."""
 INDICATORS = {
-    "prim2": 10,
+    "prim2": 17,
     "thamm_plus": 16,
 }
 """How many each logframe has."""
@@ -210,13 +223,17 @@ def test_the_truth_is_not_trivial(truth: Truth) -> None:
 
 def _values(demo: Demo, project: str) -> dict[str, dict[Key, Row]]:
     found: dict[str, dict[Key, Row]] = {}
-    for code, kind, period, category, numerator, denominator, value, units in demo.query(
-        "select indicator, period_kind, period, disaggregation, numerator, denominator, value, units"
+    for code, kind, period, category, numerator, denominator, value, units, low, high in demo.query(
+        "select indicator, period_kind, period, disaggregation, numerator, denominator, value, units, ci_low, ci_high"
         " from indicators.value where project = %s", project,
     ):  # fmt: skip
-        row = (_fraction(numerator), _fraction(denominator), _fraction(value), units)
+        row = (_fraction(numerator), _fraction(denominator), _fraction(value), units, _float(low), _float(high))
         found.setdefault(code, {})[kind, period, frozenset(category.items())] = row
     return found
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _fraction(value: Decimal | None) -> Fraction | None:
@@ -224,7 +241,13 @@ def _fraction(value: Decimal | None) -> Fraction | None:
 
 
 def _agree(one: Row, other: Row) -> bool:
-    return one[3] == other[3] and all(_same(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+    """The bounds of an interval to six digits: the square root in them is taken in two ways."""
+    bounds = zip((*one[4:], None, None)[:2], (*other[4:], None, None)[:2], strict=True)
+    return (
+        one[3] == other[3]
+        and all(_same(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+        and all(a is b if a is None or b is None else isclose(a, b, rel_tol=1e-6, abs_tol=1e-6) for a, b in bounds)
+    )
 
 
 def _same(one: Fraction | None, other: Fraction | None) -> bool:

@@ -113,6 +113,33 @@ GOOD: dict[str, dict[str, Any]] = {
         "project": "prim2", "product_code": "CAPI-1", "submission_id": "s1", "product_type": "fiche", "language": "fr",
         "topic": "osc", "stage": "diffuse", "is_disseminated": True, "stage_on": dt.date(2026, 4, 1),
     },
+    "grant_payment": {
+        "project": "prim2", "payment_id": "USP-1", "submission_id": "s1", "grant_id": "OR-2026-01",
+        "organisation": "osc_or_1", "organisation_type": "locale", "region_code": "02", "donor": "afd", "currency": "MAD",
+        "amount": 10800, "mad_per_eur": 10.8, "rate_status": "illustratif", "amount_mad": 10800, "amount_eur": 1000,
+        "paid_on": dt.date(2026, 5, 1),
+    },
+    "organisation_assessment": {
+        "project": "prim2", "submission_id": "s1", "function_code": "genre", "organisation_id": "osc_or_1",
+        "organisation_type": "locale", "is_women_led": True, "region_code": "02", "assessment_type": "sortie", "score": 3,
+        "overall_score": 3, "initial_score": 2, "has_progressed": True, "assessed_on": dt.date(2027, 5, 1),
+    },
+    "reception_point_observation": {
+        "project": "prim2", "submission_id": "s1", "reception_point_id": "cellule_oujda", "reception_point_type": "commune",
+        "region_code": "02", "province_code": "02.411", "commune_code": "02.411.01.23", "is_open": True,
+        "criteria_met": 6, "is_functional": True, "observed_on": dt.date(2026, 7, 1),
+    },
+    "gender_assessment": {
+        "project": "prim2", "submission_id": "s1", "organisation_id": "osc_or_1", "organisation_category": "osc",
+        "region_code": "02", "is_verified": True, "measures_applied": 3, "is_counted": True,
+        "support_started_on": dt.date(2026, 4, 1), "assessed_on": dt.date(2027, 4, 1),
+    },
+    "user_survey": {
+        "project": "prim2", "survey": "acces", "submission_id": "s1", "wave": "base", "stratum": "base:02:rpt:F", "weight": 1.2,
+        "sex": "F", "age_band": "25-35", "target_group": "rpt", "region_code": "02", "province_code": "02.411",
+        "has_disability": False, "has_sought_service": True, "has_obtained_service": False,
+        "surveyed_on": dt.date(2026, 4, 1),
+    },
 }  # fmt: skip
 
 
@@ -179,6 +206,23 @@ WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
     ("feedback", {**OTHER, "answered_on": dt.date(2026, 3, 31)}, {"reponse_apres_reception"}, set()),
     ("feedback", {**OTHER, "channel": None}, set(), {"canal_renseigne"}),
     ("learning_product", {"product_code": "CAPI-2", "stage": "perdu"}, {"etape_connue"}, set()),
+    ("grant_payment", {"payment_id": "USP-2", "amount": 0}, {"montant_positif"}, set()),
+    ("grant_payment", {"payment_id": "USP-2", "amount_eur": None}, {"taux_de_change_trouve"}, set()),
+    ("grant_payment", {"payment_id": "USP-2", "organisation": None}, set(), {"contrat_au_registre"}),
+    ("organisation_assessment", {**OTHER, "score": 5}, {"niveau_de_1_a_4"}, set()),
+    ("organisation_assessment", {**OTHER, "assessment_type": "entree"}, {"progres_a_la_sortie_seulement"}, set()),
+    (
+        "organisation_assessment",
+        {**OTHER, "initial_score": None, "has_progressed": None},
+        set(),
+        {"sortie_apres_entree"},
+    ),
+    ("reception_point_observation", {**OTHER, "criteria_met": 5}, {"fonctionnel_a_6_criteres"}, set()),
+    ("reception_point_observation", {**OTHER, "commune_code": None}, set(), {"commune_d_un_dispositif_communal"}),
+    ("gender_assessment", {**OTHER, "is_verified": False}, {"comptee_a_douze_mois"}, set()),
+    ("user_survey", {**OTHER, "has_sought_service": False}, {"obtenu_donc_cherche"}, set()),
+    ("user_survey", {**OTHER, "stratum": None}, {"strate_renseignee"}, set()),
+    ("training_attendance", {**OTHER, "institution_type": "ong"}, {"type_institution_connu"}, set()),
 ]
 
 

@@ -23,7 +23,8 @@ from meal_pipelines.settings import CHECKOUT
 
 FR, AR = "Français (fr)", "العربية (ar)"
 FORMS = sorted((CHECKOUT / "projects").glob("*/forms/*.xlsx"))
-REGISTERS = ("subventions", "candidats")
+REGISTERS = ("subventions", "paiements", "candidats")
+ABOUT_A_PERSON = ("nom", "prenom", "telephone", "reconnaissance", "groupe_cible")
 METADATA = ("start", "end", "today", "deviceid", "calculate", "end_group", "end_repeat")
 LATIN_FIRST = re.compile(r"^\W*[A-Za-z0-9]")
 FOREIGN_MARKS = re.compile(r"[?;]|[\u0600-\u06ff]\s*,|« | »")
@@ -94,9 +95,7 @@ def test_consent_is_the_first_question_where_a_person_is_concerned(form: Path) -
     """And nothing about the person is asked of whoever refuses."""
     asked = [row for row in sheet(form, "survey") if row["type"] not in METADATA]
     place = next((n for n, row in enumerate(asked) if row.get("name") == "consentement"), None)
-    personal = [
-        row["name"] for row in questions(form) if row["name"] in ("nom", "prenom", "telephone", "reconnaissance")
-    ]
+    personal = [row["name"] for row in questions(form) if row["name"] in ABOUT_A_PERSON]
     assert (place is None) == (not personal)
     if place is None:
         return
@@ -284,13 +283,22 @@ def test_a_card_number_mistyped_by_a_digit_or_two_is_refused() -> None:
 
 def test_the_usual_interview_stays_short() -> None:
     """Questions that are always asked, once consent is given: what an enumerator has to go through."""
-    usual = {name: len(_usual(name)) for name in ("beneficiaires", "prestations", "parcours", "formations", "retours")}
-    assert usual == {"beneficiaires": 19, "prestations": 14, "parcours": 11, "formations": 16, "retours": 12}
+    usual = {
+        ("prim2", "beneficiaires"): 19,
+        ("prim2", "prestations"): 14,
+        ("prim2", "formations"): 20,
+        ("prim2", "satisfaction"): 12,
+        ("prim2", "enquete_usagers"): 12,
+        ("thamm_plus", "parcours"): 11,
+        ("thamm_plus", "formations"): 16,
+        ("thamm_plus", "retours"): 12,
+    }
+    assert {(project, name): len(_usual(project, name)) for project, name in usual} == usual
 
 
-def _usual(name: str) -> list[str]:
+def _usual(project: str, name: str) -> list[str]:
     """Asked of an adult with a card, who does not wish to speak of health; one person in a repeat."""
-    [path] = [form for form in FORMS if form.stem == name]
+    path = CHECKOUT / "projects" / project / "forms" / f"{name}.xlsx"
     answers = {"consentement": "oui", "reconnaissance": "scan", "age": "30", "accord_handicap": "non"}
     stack: list[bool] = []
     asked: list[str] = []
