@@ -14,7 +14,6 @@ from meal_pipelines.sample import generate
 from meal_pipelines.settings import CHECKOUT
 from tests.sample.conftest import Generated
 
-
 prim2 = pytest.mark.parametrize("sample", ["prim2"], indirect=True)
 
 
@@ -40,7 +39,7 @@ def test_a_payment_is_a_part_of_a_contract_signed_before_it(sample: Generated) -
 
 @prim2
 def test_whoever_leaves_a_grant_has_had_it_for_a_while(sample: Generated) -> None:
-    """Again, but for the first contract of all."""
+    """But for the first contract of all, as above."""
     contracts = [line["answers"] for line in sample.truth("subventions")]
     first = min(contracts, key=lambda contract: day(contract["date_signature"]))["organisation"]
     for line in sample.truth("capacites_osc"):
