@@ -18,8 +18,8 @@ from meal_pipelines.settings import Settings
 
 SUBVENTIONS = {
     "raw/prim2/subventions", "cleaned/prim2/subventions", "pseudonymised/prim2/subventions", "marts/grant_contract",
-    "indicators/prim2", "extracts/prim2/afd", "extracts/prim2/iati",
-    "extracts/prim2/opsys", "extracts/prim2/tableau_de_suivi", "extracts/prim2/thema",
+    "marts/grant_payment", "indicators/prim2", "extracts/prim2/afd", "extracts/prim2/iati", "extracts/prim2/opsys",
+    "extracts/prim2/tableau_de_suivi", "extracts/prim2/thema",
 }  # fmt: skip
 PERSON = "subventions-mme-dupont.xlsx"
 

@@ -71,9 +71,9 @@ def fill(cursor: Any, loaded: LoadedProject, *, cutoff: dt.date = CUTOFF, withou
 
 def _figures(indicator: Indicator, rank: int, number: int) -> list[tuple[dict[str, str], Any, int | None]]:
     kind = indicator.measure.kind
-    if kind == "latest":
+    if getattr(indicator.measure, "total", "") == "none":
         return [({"region_code": code}, level, 1) for code, level in (("02", 1), ("09", 2 + number % 2))]
-    if kind in ("ratio", "derived", "median"):
+    if kind in ("ratio", "survey_ratio", "derived", "median"):
         value = round(20 + rank + number * 0.37, 2)
         cells = [
             ({name: code}, value + 1, 20) for name in indicator.disaggregations for code in CATEGORIES.get(name, [])
