@@ -18,6 +18,7 @@ from meal_pipelines.clean.extract import RawTable, Unreadable
 from meal_pipelines.clean.parse import expected, parser_of, plain
 from meal_pipelines.project.expression import Scope, UnsupportedExpression, parse
 from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.places import are_places
 from meal_pipelines.project.questionnaire import MAIN, Question, french
 from meal_pipelines.project.values import Values
 from meal_pipelines.protect.redaction import is_mark
@@ -259,10 +260,14 @@ class Judge:
         if rule == "type":
             return f"La réponse n'est pas {expected(question)}."
         if rule == "choice":
-            return f"La réponse n'est pas dans la liste de choix « {question.list_name} »."
+            said = f"La réponse n'est pas dans la liste de choix « {question.list_name} »."
+            return said + (PLACES if are_places(self.names.get(question.list_name or "", ())) else "")
         if rule == "required":
             return "Une réponse obligatoire manque."
         return french(question.messages) or "La réponse ne respecte pas la contrainte de la question."
+
+
+PLACES = " Écrivez le nom officiel ou le code HCP 2024 : un nom ou un code de 2014 qui peut en désigner deux n'est jamais deviné."
 
 
 def may_be_empty(check: str) -> set[str]:

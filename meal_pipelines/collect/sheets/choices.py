@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
 from meal_pipelines.collect.sheets.header import TWO_LANGUAGES
+from meal_pipelines.collect.sheets.places import other_writings
 from meal_pipelines.collect.sheets.spelling import bare
 from meal_pipelines.project.questionnaire import Choice
 
@@ -22,7 +23,7 @@ WORDS = {True: ("oui", "yes", "true", "vrai", "1", "نعم"), False: ("non", "no
 
 
 class Codes:
-    """One list of choices, looked up by code, label or number."""
+    """One list of choices, looked up by code, label or number; places also by an older code or another name."""
 
     def __init__(self, choices: Iterable[Choice]) -> None:
         self.by_code = {choice.name: choice for choice in choices}
@@ -37,9 +38,11 @@ class Codes:
             if (number := _number(code)) is not None:
                 self._number[number].add(code)
         self._alike.pop("", None)
+        self._places = other_writings(self.by_code)
 
     def of(self, text: str) -> frozenset[str]:
-        """The codes that a text may stand for: its own spelling first, then what is like it, then its number."""
+        """The codes that a text may stand for: its own spelling first, then what is like it, then its number, then a place's
+        other writings."""
         if text in self.by_code:
             return frozenset([text])
         bracketed = CODE_IN_BRACKETS.fullmatch(text)
@@ -49,6 +52,8 @@ class Codes:
         if not found and (number := _number(text)) is not None:
             # A spreadsheet takes the code 02 for the number 2.
             found = self._number.get(number)
+        if not found:
+            found = set(self._places.get(bare(text), ()))
         if not found:
             parts = [self._alike.get(bare(part), set()) for part in TWO_LANGUAGES.split(text) if bare(part)]
             found = set.intersection(*parts) if len(parts) > 1 else None
