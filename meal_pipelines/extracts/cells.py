@@ -20,7 +20,6 @@ LONGEST = 32_767
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters by which a spreadsheet may take a text for a formula."""
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What XML cannot hold."""
 
 
 def content(value: Any) -> Decimal | int | float | dt.date | str:
@@ -33,8 +32,13 @@ def content(value: Any) -> Decimal | int | float | dt.date | str:
         return MISSING
     if isinstance(value, Decimal | int | float | dt.date):
         return value
-    text = _UNWRITABLE.sub("", str(value))
+    text = writable(str(value))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def writable(text: str) -> str:
+    """The text without what XML cannot hold, which a cell pasted into YAML may bring along."""
+    return _UNWRITABLE.sub("", text)
 
 
 def number_format(value: Any, kind: Kind) -> str | None:

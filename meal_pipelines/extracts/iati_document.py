@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from meal_pipelines.extracts.cells import writable
 from meal_pipelines.extracts.donor_codes import is_verified
 from meal_pipelines.extracts.iati_rows import PERCENTAGE, RESULT_TYPES, IatiRow, can_be_added, reported_results
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, MEASURES, day, sentence
@@ -48,7 +49,7 @@ def iati_document(activity: Activity, *, made_at: dt.datetime) -> bytes:
     root = etree.Element("iati-activities", version=VERSION)
     root.set("generated-datetime", made_at.isoformat(timespec="seconds"))
     for text in _remarks(activity):
-        root.append(etree.Comment(f" {_clean(text).replace('--', '—')} "))
+        root.append(etree.Comment(f" {writable(text).replace('--', '—')} "))
     _activity(etree.SubElement(root, "iati-activity"), activity)
     etree.indent(root)
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
@@ -76,7 +77,7 @@ def _remarks(activity: Activity) -> list[str]:
 def _activity(element: etree._Element, activity: Activity) -> None:
     said = activity.project.project
     element.set(LANGUAGE, "fr")
-    etree.SubElement(element, "iati-identifier").text = said.iati.identifier
+    etree.SubElement(element, "iati-identifier").text = writable(said.iati.identifier)
     _organisation(etree.SubElement(element, "reporting-org"), said.iati.reporting_org)
     _text(etree.SubElement(element, "title"), said.name)
     _text(etree.SubElement(element, "description", type="1"), f"{said.label}. {activity.logframe.source}.")
@@ -105,8 +106,8 @@ def _participants(project: LoadedProject) -> list[tuple[str, Organisation]]:
 
 
 def _organisation(element: etree._Element, organisation: Organisation) -> None:
-    element.set("ref", organisation.ref)
-    element.set("type", organisation.type)
+    element.set("ref", writable(organisation.ref))
+    element.set("type", writable(organisation.type))
     _text(element, organisation.name)
 
 
@@ -155,13 +156,13 @@ def _references(element: etree._Element, activity: Activity, indicator: Indicato
     """The project's own code, and a donor's only where a person has verified it on an exact match."""
     own = etree.SubElement(element, "reference", vocabulary=OWN, code=indicator.code)
     if activity.project.project.iati.indicator_uri:
-        own.set("indicator-uri", activity.project.project.iati.indicator_uri)
+        own.set("indicator-uri", writable(activity.project.project.iati.indicator_uri))
     for donor in indicator.donors.values():
         if donor.mode in ("predefined", "matched") and is_verified(donor):
             vocabulary = SDG if donor.framework in ("ODD", "SDG") else OWN
-            reference = etree.SubElement(element, "reference", vocabulary=vocabulary, code=donor.code)
+            reference = etree.SubElement(element, "reference", vocabulary=vocabulary, code=writable(donor.code))
             if donor.source.startswith("https://"):
-                reference.set("indicator-uri", donor.source)
+                reference.set("indicator-uri", writable(donor.source))
 
 
 def _description(indicator: Indicator, rows: Sequence[IatiRow]) -> str:
@@ -224,7 +225,7 @@ def _figure(element: etree._Element, row: IatiRow, comment: str) -> None:
     assert row.value is not None
     element.set("value", plain_number(row.value))
     if row.dimension is not None:
-        etree.SubElement(element, "dimension", name=row.dimension, value=row.category or "")
+        etree.SubElement(element, "dimension", name=writable(row.dimension), value=writable(row.category or ""))
     if comment and row.dimension is None:
         _text(etree.SubElement(element, "comment"), comment)
 
@@ -236,12 +237,7 @@ def plain_number(value: Decimal) -> str:
 
 
 def _text(element: etree._Element, text: str) -> None:
-    etree.SubElement(element, "narrative").text = _clean(text)
-
-
-def _clean(text: str) -> str:
-    """XML has no place for control characters, which a cell pasted into YAML may hold."""
-    return "".join(at for at in text if at >= " " or at in "\t\n")
+    etree.SubElement(element, "narrative").text = writable(text)
 
 
 def _yes(value: bool) -> str:

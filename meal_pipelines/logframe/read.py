@@ -11,6 +11,7 @@ from pathlib import Path as File
 from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.extracts.cells import writable
 from meal_pipelines.logframe.export import HEADER, ORIGIN, columns_of, laid_out, written
 from meal_pipelines.logframe.fields import Kind, Path, Unreadable, flatten, kind_of_new, shown, understood
 from meal_pipelines.logframe.layout import LAYOUTS, TOTAL, Layout, Row
@@ -132,15 +133,8 @@ def _same(exported: Any, current: Any) -> bool:
     if isinstance(exported, dt.datetime):
         exported = exported.date()
     if isinstance(current, str) and isinstance(exported, str):
-        return _plain(current) == exported
+        return writable(current) == exported
     return bool(exported == current)
-
-
-def _plain(text: str) -> str:
-    """The text as a cell holds it: without what no workbook can hold."""
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    return str(ILLEGAL_CHARACTERS_RE.sub("", text))
 
 
 def _opened(file: File) -> Any:

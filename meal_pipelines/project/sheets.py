@@ -50,8 +50,13 @@ def read_sheets(survey: Path, choices: Path | None = None) -> Sheets:
 
 
 def write_workbook(path: Path, sheets: Sheets) -> None:
-    """Write sheets as an XLSX, each with the columns that any of its lines uses, in the order they are met."""
+    """Write sheets as an XLSX, each with the columns that any of its lines uses, in the order they are met.
+
+    What a server's form says stays text: a label that begins with = is no formula.
+    """
     from openpyxl import Workbook
+
+    from meal_pipelines.extracts.workbook import put
 
     book = Workbook()
     book.remove(book.worksheets[0])
@@ -61,9 +66,11 @@ def write_workbook(path: Path, sheets: Sheets) -> None:
             continue
         sheet = book.create_sheet(name)
         columns = list(dict.fromkeys(column for cells in lines for column in cells))
-        sheet.append(columns)
-        for cells in lines:
-            sheet.append([cells.get(column) for column in columns])
+        for place, column in enumerate(columns, 1):
+            put(sheet.cell(1, place), column)
+            for line, cells in enumerate(lines, 2):
+                if cells.get(column) is not None:
+                    put(sheet.cell(line, place), cells[column])
     path.parent.mkdir(parents=True, exist_ok=True)
     book.save(path)
 
