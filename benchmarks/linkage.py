@@ -148,7 +148,7 @@ def _sharing(persons: list[str], keys: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for person, row in zip(persons, keys, strict=True):
         for key in row[1:-1].split(","):
-            if key != "NULL":
+            if len(key) == 32:
                 found[key].add(person)
     return found
 

@@ -14,9 +14,11 @@ from meal_pipelines.project.links import NEAR, said, width
 from meal_pipelines.project.model import Persons
 from meal_pipelines.protect.names import name_form
 from meal_pipelines.protect.normalise import NORMALISERS, code
+from meal_pipelines.warehouse.copy import NULL
 
 Answers = Mapping[str, Sequence[str | None]]
 NOTHING = "NULL"
+"""Inside an array; a column without an array has COPY's own word for nothing."""
 
 
 class LinkKeys:
@@ -27,7 +29,7 @@ class LinkKeys:
         self.digest = lru_cache(1 << 16)(self._digest)
 
     def of(self, answers: Answers, rows: int) -> tuple[list[str], list[str]]:
-        """(strong keys, weak keys) of n rows, each as PostgreSQL writes an array of uuid.
+        """(strong keys, weak keys) of n rows, each as COPY writes an array of uuid; no array where no key is complete.
 
         answers: n texts per question. In an array the keys stand in the order of `Links.reasons`; NULL: it is not complete.
         """
@@ -48,7 +50,10 @@ class _Spelled:
 
     def arrays(self, keys: Sequence[list[str]]) -> list[str]:
         columns = [column for key in keys for column in self._columns(key)]
-        return ["{" + ",".join(row) + "}" for row in zip(*columns, strict=True)] if columns else ["{}"] * self.rows
+        if not columns:
+            return [NULL] * self.rows
+        nothing = (NOTHING,) * len(columns)
+        return [NULL if row == nothing else "{" + ",".join(row) + "}" for row in zip(*columns, strict=True)]
 
     def _columns(self, key: list[str]) -> list[list[str]]:
         """The hashes of n rows by one key; two columns where a year may be one off."""
