@@ -10,7 +10,7 @@ from benchmarks.case import Case
 PARTS: dict[str, tuple[str, tuple[Case, ...]]] = {
     "collect": ("(a) Collecte, d'un serveur HTTP local à PostgreSQL", collection.CASES),
     "clean": ("(b) De raw à pseudonymised", cleaning.CASES),
-    "indicators": ("(c) Les 16 indicateurs", measuring.CASES),
+    "indicators": ("(c) 35 indicateurs", measuring.CASES),
     "nightly": ("(d) Une nuit après l'autre, deux projets", nightly.CASES),
     "startup": ("(e) Démarrage", startup.CASES),
     "idle": ("(f) Une nuit sans rien de nouveau, et la première fois d'ODK Central", idle.CASES),

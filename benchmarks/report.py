@@ -22,7 +22,8 @@ COPY seul de lignes déjà scellées. Au-delà de 100 000 lignes, les pairs n'en
 les réponses se répètent sous d'autres identifiants.
 (b) meal lit raw scellé, type, juge (pandera), quarantaine, scelle, pseudonymise et remplit le coffre ; extract de dlt et
 lecture de pandas ne sont pas comptés. Chargement de pandera et de Great Expectations non compté.
-(c) Les valeurs des requêtes écrites à la main sont comparées aux nôtres, une à une.
+(c) Les valeurs des requêtes écrites à la main pour PostgreSQL sont comparées aux nôtres, une à une ; DuckDB répond aux mêmes
+requêtes. Au-delà de 50 000 lignes d'une table, meal en copie une fois les colonnes et réduit dans son processus.
 (e) Mémoire : celle du plus grand processus de la commande.
 (f) Les formulaires l'un après l'autre, sans Dagster. ODK Central donne le XML de chaque nouvelle soumission dans une requête
 à elle : sur un vrai serveur, c'est l'aller-retour du réseau, quatre à la fois, qui fait la durée.
@@ -112,6 +113,10 @@ def _goals(found: dict[str, Line]) -> list[tuple[str, bool]]:
             under(f"{label}, une nuit sans rien de nouveau", line.seconds, 10, "s")
     for form in ("beneficiaires", "prestations"):
         ratio(f"raw → pseudonymised ({form}), au moins 2 × dlt", f"clean.{form}.dlt", f"clean.{form}.ours", least=2)
+    if line := found.get("indicators.ours"):
+        under("35 indicateurs", line.seconds, 60, "s")
+    ratio("35 indicateurs, au plus 2 × les requêtes à la main", "indicators.ours", "indicators.by_hand", most=2)
+    ratio("35 indicateurs, au plus 3 × DuckDB, chargement compté", "indicators.ours", "indicators.duckdb", most=3)
     for name, label in (("versions", "versions"), ("identities", "identités")):
         if line := found.get(f"rotation.{name}"):
             rate = line.rows / line.seconds
