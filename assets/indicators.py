@@ -24,7 +24,8 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
     key = dg.AssetKey(["indicators", project.id])
     logframe = project.logframe
     assert logframe is not None
-    read = sorted({name for indicator in logframe.indicators for name in marts_of(indicator.measure)})
+    read = {name for indicator in logframe.indicators for name in marts_of(indicator.measure)}
+    read |= {logframe.declarations} if logframe.declarations else set()
     listed = "\n".join(
         f"- **{indicator.code}** {indicator.label} ({indicator.unit})" for indicator in logframe.indicators
     )
@@ -32,7 +33,7 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
 
     @dg.asset(
         key=key,
-        deps=[mart_key(name) for name in read],
+        deps=[mart_key(name) for name in sorted(read)],
         group_name=f"{project.id}_5_indicators",
         description=f"Les {len(logframe.indicators)} indicateurs du cadre logique de {project.project.name}, par période et "
         f"désagrégation.{status}\n\n{listed}",

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import opening
+from meal_pipelines.indicators.declared import check_declarations
 from meal_pipelines.indicators.opening import groupings
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.indicators.query import Piece, joined, piece
@@ -70,6 +71,7 @@ def check_logframe(project: LoadedProject, marts: Mapping[str, TableSpec]) -> No
 
     Raises: ConfigurationError, one line per mistake, each with file and line.
     """
+    check_declarations(project, marts)
     compile_logframe(project, marts, Calendar.of(project.project.starts_on, project.project.ends_on, None))
 
 

@@ -20,6 +20,7 @@ from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.indicators import columnar
 from meal_pipelines.indicators.audit import CHECKS, audit
 from meal_pipelines.indicators.compile import Compiled, compile_indicator, compile_logframe, entry_of, located
+from meal_pipelines.indicators.declared import write_declared
 from meal_pipelines.indicators.definitions import write_definitions, write_targets
 from meal_pipelines.indicators.opening import groupings
 from meal_pipelines.indicators.periods import Calendar
@@ -138,6 +139,7 @@ def publish(connection: extensions.connection, computation: Computation) -> None
             )
             write_definitions(cursor, project, {code: query.sql for code, query in computation.queries.items()})
             write_targets(cursor, project)
+            write_declared(cursor, project)
             _record(cursor, computation)
             building.discard(cursor, table)
         connection.commit()

@@ -125,12 +125,13 @@ class Indicator(Strict):
 
 
 class Logframe(Strict):
-    """One `projects/<project>/logframe.yaml`."""
+    """One `projects/<project>/logframe.yaml`. declarations: the mart of what partners declare as aggregates."""
 
     project: str
     version: str
     illustrative: bool
     source: str
+    declarations: str | None = None
     results: list[Result]
     dimensions: dict[str, Dimension] = Field(default_factory=dict)
     indicators: list[Indicator]

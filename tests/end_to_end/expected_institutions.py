@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from tests.end_to_end.truth import Answers, Standing, Truth
@@ -29,6 +30,27 @@ def joint_decision(truth: Truth) -> Iterator[Record]:
             "decided_on": _day(asked, "date_reunion"),
             "due_on": due,
             "executed_on": done,
+        }
+
+
+def declaration(truth: Truth) -> Iterator[Record]:
+    """One row per value that a partner declares, in the logframe's words."""
+    for one in truth.standing("declarations"):
+        asked = one.answers
+        yield {
+            "form": "declarations",
+            "submission_id": one.submission_id,
+            "indicator": asked["indicateur"],
+            "period_kind": asked["type_periode"],
+            "period": asked["periode"],
+            "dimension": {"sexe": "sex"}.get(asked.get("ventilation", "")),
+            "category": asked.get("categorie"),
+            "value": Decimal(asked["valeur"]),
+            "units": None,
+            "method": asked["methode_dedoublonnage"],
+            "source": asked["organisme"],
+            "declared_by": asked["fonction_declarante"],
+            "received_on": _day(asked, "date_declaration"),
         }
 
 

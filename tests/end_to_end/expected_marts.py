@@ -17,6 +17,7 @@ from meal_pipelines.settings import CHECKOUT
 from tests.end_to_end.expected_accountability import feedback, learning_product, user_survey
 from tests.end_to_end.expected_institutions import (
     adopted_tool,
+    declaration,
     employer_engagement,
     employer_survey,
     job_offer,
@@ -419,6 +420,7 @@ MARTS: dict[str, dict[str, Callable[[Truth], Iterator[Record]]]] = {
         "mobility_checklist": mobility_checklist,
         "joint_decision": joint_decision,
         "job_offer": job_offer,
+        "declaration": declaration,
         "employer_engagement": employer_engagement,
         "employer_survey": employer_survey,
         "institution_milestone": adopted_tool,

@@ -64,6 +64,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "institution": "anapec", "status": "executee", "is_in_time": True, "decided_on": dt.date(2026, 4, 1),
         "due_on": dt.date(2026, 6, 1), "executed_on": dt.date(2026, 5, 1),
     },
+    "declaration": {
+        "project": "thamm_plus", "form": "declarations", "submission_id": "s1", "indicator": "TH-OC1-1",
+        "period_kind": "month", "period": "2026-04", "dimension": "sex", "category": "F", "value": 40,
+        "method": "numero_dossier", "source": "anapec", "declared_by": "statistiques",
+        "received_on": dt.date(2026, 5, 3),
+    },
     "job_offer": {
         "project": "thamm_plus", "offer_id": "OFF-2026-0001", "movement": "validation", "submission_id": "s1",
         "employer": "900000001", "sector": "agriculture", "season": "ete", "contract_type": "saisonnier", "posts": 8,
@@ -178,6 +184,8 @@ WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
     ("mobility_step", {**OTHER, "step": "visa"}, {"delai_a_l_arrivee_seulement"}, set()),
     ("joint_decision", {"decision_id": "D2", "due_on": dt.date(2026, 3, 31)}, {"echeance_apres_reunion"}, set()),
     ("joint_decision", {"decision_id": "D2", "status": "en_cours"}, set(), {"date_d_une_decision_executee"}),
+    ("declaration", {"submission_id": "s2", "value": -1}, {"valeur_plausible"}, set()),
+    ("declaration", {"submission_id": "s2", "category": None}, set(), {"categorie_avec_ventilation"}),
     ("job_offer", {"offer_id": "OFF-2", "posts": -8}, {"validation_positive"}, set()),
     ("job_offer", {"movement": "annulation"}, {"annulation_negative"}, set()),
     ("job_offer", {"offer_id": "OFF-2", "employer": "Ferme des Pins"}, {"siren_forme"}, set()),
