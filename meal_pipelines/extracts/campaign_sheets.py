@@ -18,7 +18,7 @@ from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 
 if TYPE_CHECKING:
-    from meal_pipelines.extracts.campaign import CampaignRow
+    from meal_pipelines.extracts.campaign_rows import CampaignRow
 
 STATUSES = {"open": "ouverte", "frozen": "figée", "sent": "envoyée"}
 RULES = {"full": "Totalité", "pro_rata": "Au prorata"}

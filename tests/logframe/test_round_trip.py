@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,10 @@ TEXTS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60 if os.environ.get("MEAL_HUNT") else 4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_whatever_is_written_arrives_as_written_and_alone(home: tuple[Path, bytes], data: st.DataObject) -> None:
     """Texts that YAML or Excel would take for something else; other lines of the file stay as they are."""
