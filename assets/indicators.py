@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ import dagster as dg
 from assets.failures import explained
 from assets.marts import mart_key
 from meal_pipelines.indicators import compute
+from meal_pipelines.pages import page_of, write_pages
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.measures import marts_of
 from meal_pipelines.warehouse.tables import TableSpec
@@ -60,6 +62,7 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
             else:
                 compute.discard(connection, computation)
             rows = compute.rows(connection, project.id)
+            pages = _pages(platform, connection, project.id, marts, changed=bool(computation.computed))
         for check, (passed, text) in found.items():
             yield dg.AssetCheckResult(passed=passed, asset_key=key, check_name=check, description=text)
         failed = [text for passed, text in found.values() if not passed]
@@ -68,7 +71,19 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
         done = computation.computed
         platform.end(name, _counted(len(done)) if done else "à jour")
         yield dg.MaterializeResult(
-            metadata={"dagster/row_count": rows, "indicateurs calculés": ", ".join(done) or "aucun : rien n'a changé"}
+            metadata={
+                "dagster/row_count": rows,
+                "indicateurs calculés": ", ".join(done) or "aucun : rien n'a changé",
+                "fiches indicateurs (internes)": dg.MetadataValue.path(str(pages.resolve())),
+            }
         )
 
     return measure
+
+
+def _pages(platform: Platform, connection: Any, project: str, marts: Mapping[str, TableSpec], *, changed: bool) -> Path:
+    """The index of the indicators' pages, written again when a figure was computed."""
+    index = page_of(platform.settings.out, project)
+    if changed or not index.is_file():
+        write_pages(connection, platform.projects[project], marts, platform.settings.out)
+    return index

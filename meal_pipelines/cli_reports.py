@@ -116,9 +116,11 @@ def show_restatements(
     from meal_pipelines.extracts.extract import logframe_of
     from meal_pipelines.extracts.restatement_sheets import write_restatements
     from meal_pipelines.extracts.values import Labels
+    from meal_pipelines.indicators.contributing import marts_of
     from meal_pipelines.indicators.frozen import chosen
     from meal_pipelines.indicators.restate import Restatements, restatements
     from meal_pipelines.indicators.told import Explanation, record_restatements
+    from meal_pipelines.pages import write_pages
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
 
@@ -127,7 +129,8 @@ def show_restatements(
     with Warehouse.open(settings) as warehouse, closing(warehouse.psycopg()) as connection:
         with connection, connection.cursor() as cursor:
             labels, freeze = Labels.read(cursor, logframe_of(loaded)), chosen(cursor, project, number)
-        found = restatements(connection, loaded, freeze)
+        marts = marts_of(loaded)
+        found = restatements(connection, loaded, freeze, marts)
         cells = [cell for cell in found.cells if not indicator or cell.indicator in indicator]
         found = Restatements(freeze, cells, found.changed)
         _show(found, labels)
@@ -137,6 +140,7 @@ def show_restatements(
             told = Explanation(reason, approved_by, by, told_on.date() if told_on else None)
             with connection, connection.cursor() as cursor:
                 count = record_restatements(cursor, freeze, cells, told)
+            write_pages(connection, loaded, {name: mart.spec for name, mart in marts.items()}, settings.out)
             console.print(f"{count} écart(s) inscrit(s) avec leur explication (indicators.restatement).")
 
 

@@ -51,12 +51,11 @@ def trace(
 
     settings = settings_of(demo)
     project = _project_of(load_projects(settings), indicator)
-    marts = marts_of(project)
-    specs = {name: mart.spec for name, mart in marts.items()}
+    specs = {name: mart.spec for name, mart in marts_of(project).items()}
     asked = Asked(indicator, period, _cell(where or []), kind)
     with Warehouse.open(settings) as warehouse, warehouse.connect() as connection, connection.cursor() as cursor:
         found = walk_back(cursor, project, specs, asked)
-    for line in [*_definition(found, specs), *_origins(lineages(project, marts)[indicator]), *_values(found)]:
+    for line in [*_definition(found, specs), *_origins(lineages(project, specs)[indicator]), *_values(found)]:
         console.print(line, soft_wrap=True, markup=False)
     if sql:
         console.print(found.formula_sql, soft_wrap=True, markup=False)

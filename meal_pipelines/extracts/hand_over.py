@@ -1,4 +1,4 @@
-"""Hand a report over: freeze its figures, write its files from the freeze, and note that they have left.
+"""Hand a report over: freeze its figures, write its files from the freeze, note that they have left, and tell the pages.
 
 What a freeze keeps is `indicators/freeze.py`'s business; what each file shows, its own module's. A THEMA campaign is closed
 where campaigns are kept, and not here.
@@ -19,6 +19,7 @@ from meal_pipelines.extracts.values import label_of
 from meal_pipelines.indicators.contributing import marts_of
 from meal_pipelines.indicators.freeze import Asked, freeze
 from meal_pipelines.indicators.frozen import Freeze
+from meal_pipelines.pages import write_pages
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.disclosure import release
 
@@ -33,11 +34,13 @@ def hand_over(
     Should a file fail, the freeze stands and the next extract of that month is made from it.
     Raises: as `freeze` and the writers do.
     """
-    made = freeze(connection, project, marts_of(project), asked)
+    marts = marts_of(project)
+    made = freeze(connection, project, marts, asked)
     files = []
     for write in WRITERS.values():
         files += write(connection, project, cutoff=made.period_end, out=out, run_id=run_id).files
     with connection, connection.cursor() as cursor:
         for recipient in WRITERS:
             release(cursor, project.id, recipient, label_of(made.period_end))
+    write_pages(connection, project, {name: mart.spec for name, mart in marts.items()}, out)
     return made, files

@@ -13,7 +13,6 @@ from meal_pipelines.indicators.compile import compile_logframe
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.tables import pseudonymised_spec
-from meal_pipelines.warehouse.models import Mart
 from meal_pipelines.warehouse.tables import TableSpec
 
 TECHNICAL = frozenset({"project", "submission_id", "repeat_index"})
@@ -63,11 +62,13 @@ class Lineage:
         return sorted({each.form for each in questions})
 
 
-def lineages(project: LoadedProject, marts: Mapping[str, Mart]) -> dict[str, Lineage]:
-    """The lineage of every indicator of a project; a derived one has that of what it divides."""
+def lineages(project: LoadedProject, marts: Mapping[str, TableSpec]) -> dict[str, Lineage]:
+    """The lineage of every indicator of a project; a derived one has that of what it divides.
+
+    marts: by name, each column with its lineage; what other projects put in them is left out.
+    """
     plan = project.project
-    specs = {name: mart.spec for name, mart in marts.items()}
-    queries = compile_logframe(project, specs, Calendar.of(plan.starts_on, plan.ends_on, None))
+    queries = compile_logframe(project, marts, Calendar.of(plan.starts_on, plan.ends_on, None))
     tables = {
         spec.qualified: spec
         for form in project.forms.values()
@@ -76,7 +77,7 @@ def lineages(project: LoadedProject, marts: Mapping[str, Mart]) -> dict[str, Lin
     found: dict[str, Lineage] = {}
     for code, query in queries.items():  # each after those it divides
         columns = [
-            _column(project, tables, specs[mart], name)
+            _column(project, tables, marts[mart], name)
             for mart, names in query.marts.items()
             for name in names
             if name not in TECHNICAL
@@ -89,7 +90,11 @@ def lineages(project: LoadedProject, marts: Mapping[str, Mart]) -> dict[str, Lin
 def _column(project: LoadedProject, tables: Mapping[str, TableSpec], mart: TableSpec, name: str) -> MartColumn:
     column = mart.column(name)
     assert column is not None, "the logframe is judged before"
-    sources = tuple(_source(project, tables, table, origin) for table, origin in column.sources)
+    sources = tuple(
+        _source(project, tables, table, origin)
+        for table, origin in column.sources
+        if table in tables or not table.startswith("pseudonymised.")
+    )
     return MartColumn(
         mart.name, name, column.description, tuple(sorted(sources, key=lambda source: (source.table, source.column)))
     )

@@ -8,7 +8,7 @@ marts, then today's published value. A value that was not measured counts for no
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ import psycopg2
 from psycopg2 import errors, extensions, sql
 from pydantic import ValidationError
 
-from meal_pipelines.indicators.contributing import contributing, marts_of
+from meal_pipelines.indicators.contributing import contributing
 from meal_pipelines.indicators.differences import CAUSES, RANKS, REFERENCE, compare_rows, show_state
 from meal_pipelines.indicators.frozen import Freeze
 from meal_pipelines.indicators.replay import Replay
@@ -60,17 +60,16 @@ class Restatements:
 
 
 def restatements(
-    connection: extensions.connection, project: LoadedProject, freeze: Freeze, marts: dict[str, Mart] | None = None
+    connection: extensions.connection, project: LoadedProject, freeze: Freeze, marts: Mapping[str, Mart]
 ) -> Restatements:
     """Compare a frozen report with today's published figures; reads only. marts: every mart, over this project's tables.
 
     Raises: MealError, without a value of the data.
     """
-    known = marts_of(project) if marts is None else marts
     try:
         with connection.cursor() as cursor:
             replay = Replay(cursor, freeze)
-            changed = compare_rows(cursor, freeze, contributing(project, known, set(known)).inputs)
+            changed = compare_rows(cursor, freeze, contributing(project, marts, set(marts)).inputs)
             steps = _walk(cursor, replay, {**RANKS, "reference": REFERENCE}, changed)
             cells = _cells(cursor, freeze, steps, _redefined(project, replay))
         return Restatements(freeze, cells, changed)

@@ -88,7 +88,8 @@ def test_what_was_reported_stands_beside_what_is_published(house: House) -> None
 
 
 def test_each_column_leads_to_the_questions_it_comes_from(house: House) -> None:
-    lineage = lineages(house.bench.project, marts_of(house.bench.project, house.models))["S-1"]
+    marts = {name: mart.spec for name, mart in marts_of(house.bench.project, house.models).items()}
+    lineage = lineages(house.bench.project, marts)["S-1"]
     [amount] = [column for column in lineage.columns if column.column == "amount_mad"]
     told = {
         (source.table.partition(".")[2], source.column): [each.path for each in source.questions]
