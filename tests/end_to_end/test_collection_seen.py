@@ -16,7 +16,7 @@ def test_the_last_collection_of_each_form_is_listed_as_the_warehouse_has_it(demo
         "select distinct on (project, form) project || '/' || form, received, added, changed, removed, restored, refused"
         " from raw.load order by project, form, load_id desc"
     )
-    assert len(found) == 8
+    assert len(found) == len(list(demo.sample.glob("*/truth/*.jsonl")))
     for name, *counts in found:
         cells = [cell.strip().replace("\u202f", "") for cell in lines[name]]
         assert cells[4:10] == [str(count) for count in counts], name
