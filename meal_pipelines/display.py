@@ -124,17 +124,26 @@ def show_indicators(lines: Iterable[IndicatorLine]) -> None:
     table.add_column("Unité", max_width=16, overflow="ellipsis", no_wrap=True)
     for name in ("Valeur", "Cible", "% cible"):
         table.add_column(name, justify="right", no_wrap=True)
+    shown = list(lines)
+    has_declared = any(line.declared for line in shown)
+    if has_declared:
+        table.add_column("Déclaré", no_wrap=True)
     illustrative = False
-    for line in lines:
+    for line in shown:
         illustrative |= line.illustrative
         value = "ventilé" if line.by_category else french(line.value)
         target = french(line.target)
         if line.target is not None:
             target = ("≤ " if line.falls else "") + target + ("*" if line.illustrative else "")
-        table.add_row(line.code, line.label, line.unit, value, target, french(line.percentage))
+        declared = [line.declared or ""] if has_declared else []
+        table.add_row(line.code, line.label, line.unit, value, target, french(line.percentage), *declared)
     print_table(table)
     if illustrative:
         console.print("[dim]* cible illustrative. « – » : sans valeur, ou à établir ; jamais zéro.[/]")
+    if has_declared:
+        console.print(
+            "[dim]Déclaré : agrégats que des partenaires donnent pour la même période, jamais ajoutés à la valeur.[/]"
+        )
 
 
 def show_files(paths: list[Path]) -> None:

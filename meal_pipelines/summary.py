@@ -41,7 +41,10 @@ class CheckCounts:
 
 @dataclass(frozen=True)
 class IndicatorLine:
-    """One indicator to date, beside its next target. falls: it is meant to go down; by_category: it has no total."""
+    """One indicator to date, beside its next target. falls: it is meant to go down; by_category: it has no total.
+
+    declared: what each source declares for the same period, « anapec 120 ; ofii 40 »; never part of `value`.
+    """
 
     project: str
     code: str
@@ -55,6 +58,7 @@ class IndicatorLine:
     illustrative: bool
     falls: bool
     by_category: bool
+    declared: str | None
 
 
 def form_counts(warehouse: Warehouse, projects: dict[str, LoadedProject]) -> list[FormCounts]:
@@ -160,6 +164,12 @@ INDICATORS = """
         last.value is null and exists (
             select 1 from indicators.value as v
             where v.project = d.project and v.indicator = d.indicator and v.period_kind = 'to_date' and v.value is not null
+        ),
+        (
+            select string_agg(c.source || ' ' || trim_scale(c.value), ' ; ' order by c.source)
+            from indicators.declared as c
+            where c.project = d.project and c.indicator = d.indicator and c.period_kind = 'to_date'
+                and c.period = last.period and c.disaggregation = '{}'
         )
     from indicators.definition as d
     left join last using (project, indicator) left join target using (project, indicator)
