@@ -20,6 +20,7 @@ from meal_pipelines.errors import MealError
 from meal_pipelines.indicators import opening
 from meal_pipelines.indicators.query import REDUCED, Piece
 from meal_pipelines.indicators.records import Records
+from meal_pipelines.indicators.scan import Columns
 from meal_pipelines.warehouse.copy import NULL, copy_packed, escape_column, pack
 from meal_pipelines.warehouse.tables import TableSpec
 
@@ -38,11 +39,6 @@ CHUNK = 32 * 2**20
 SCAN = "scan"
 DIGITS = 36
 """The longest number that is reduced here, its sign and point included."""
-
-INTEGERS = ("smallint", "int", "integer", "bigint")
-TYPES = {"slice": "SMALLINT", "dated_on": "DATE", "repeat_index": "BIGINT"}
-NUMBER = "NUMBER"
-"""Marks a column of exact numbers: text, until all of them are known."""
 
 
 class Unfit(Exception):
@@ -65,7 +61,7 @@ def reduced(cursor: Any, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, exp.E
     A piece that does not come is PostgreSQL's own, as all are when their expressions cannot be evaluated on every record:
     its query then says which one it is.
     """
-    columns = _Columns()
+    columns = Columns()
     asked = [(piece, columns.of(piece.records)) for piece in pieces]
     with _engine() as engine:
         try:
@@ -78,70 +74,6 @@ def reduced(cursor: Any, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, exp.E
             except Unfit:
                 continue
             yield piece, _bring(cursor, f"brought_{piece.records.mart.name[:40]}_{number}", found, rows)
-
-
-class _Columns:
-    """The distinct expressions that the pieces of one mart need, by the name of their column in the scan."""
-
-    def __init__(self) -> None:
-        self.types: dict[str, str] = {}
-        self.numbers: set[str] = set()
-        self.expressions: dict[str, exp.Expr] = {}
-        self._known: dict[tuple[str, str], str] = {}
-
-    def of(self, records: Records) -> dict[str, exp.Expr]:
-        """What to read of the scan for `keep`, `slice`, each dimension, what is told apart and what is summed."""
-        keep = exp.and_(*(condition.copy() for condition in records.kept[1:]))
-        found: dict[str, exp.Expr] = {"keep": self._add(keep, "BOOLEAN"), "slice": self._add(records.slice, "SMALLINT")}
-        for place, dimension in enumerate(records.dims, start=1):
-            found[f"d{place}"] = self._add(dimension, "VARCHAR")
-        for name, value in records.apart.items():
-            kind = NUMBER if name == "value" else TYPES.get(name, "VARCHAR")
-            found[name] = self._add(_guarded(value, keep), self._kind(value, records.mart) if kind == NUMBER else kind)
-        for name, aggregate in (records.aggregates or {}).items():
-            inner = aggregate.this
-            if isinstance(inner, exp.Star):
-                found[name] = aggregate
-            elif inner.find(exp.Column) is None:
-                found[name] = type(aggregate)(this=inner.copy())
-            else:
-                column = self._add(_guarded(inner, keep), self._kind(inner, records.mart))
-                found[name] = type(aggregate)(this=column)
-        return found
-
-    def _add(self, expression: exp.Expr, kind: str) -> exp.Column:
-        key = (expression.sql("postgres"), kind)
-        if key not in self._known:
-            name = f"c{len(self._known)}"
-            self._known[key] = name
-            self.types[name] = "VARCHAR" if kind == NUMBER else kind
-            self.expressions[name] = expression
-            if kind == NUMBER:
-                self.numbers.add(name)
-        return exp.column(self._known[key])
-
-    @staticmethod
-    def _kind(value: exp.Expr, mart: TableSpec) -> str:
-        inner = value.this if isinstance(value, exp.Cast) else value
-        column = mart.column(inner.name) if isinstance(inner, exp.Column) else None
-        if column is not None and column.type in INTEGERS:
-            return "BIGINT"
-        return "BIGINT" if _counts(inner) else NUMBER
-
-
-def _counts(value: exp.Expr) -> bool:
-    """Whether it is a case between whole numbers written in the logframe."""
-    if not isinstance(value, exp.Case):
-        return False
-    branches = [*(branch.args["true"] for branch in value.args["ifs"]), value.args.get("default")]
-    return all(branch is None or (isinstance(branch, exp.Literal) and branch.is_int) for branch in branches)
-
-
-def _guarded(value: exp.Expr, keep: exp.Expr) -> exp.Expr:
-    """An expression is only fit for the records that count: 1 / x where x <> 0."""
-    if isinstance(value, exp.Column):
-        return value
-    return exp.Case().when(keep.copy(), value.copy())
 
 
 @contextmanager
@@ -157,7 +89,7 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
         engine.close()
 
 
-def _copy_out(cursor: Any, engine: duckdb.DuckDBPyConnection, records: Records, columns: _Columns) -> None:
+def _copy_out(cursor: Any, engine: duckdb.DuckDBPyConnection, records: Records, columns: Columns) -> None:
     """One scan of the project's rows of the mart.
 
     Raises: Unfit, when PostgreSQL cannot evaluate an expression, or the rows do not fit in memory.
@@ -210,7 +142,7 @@ class _Reader(io.RawIOBase):
         self._buffer, self._is_first = io.BytesIO(), False
 
 
-def _decimals(engine: duckdb.DuckDBPyConnection, columns: _Columns) -> dict[str, str]:
+def _decimals(engine: duckdb.DuckDBPyConnection, columns: Columns) -> dict[str, str]:
     """The exact type of each column of numbers, wide enough for all of them; empty for one that has none that fits."""
     found = {}
     for name in columns.numbers:
@@ -239,7 +171,7 @@ def _fit() -> Iterator[None]:
 
 
 def _reduce(
-    engine: duckdb.DuckDBPyConnection, piece: Piece, names: dict[str, exp.Expr], columns: _Columns
+    engine: duckdb.DuckDBPyConnection, piece: Piece, names: dict[str, exp.Expr], columns: Columns
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The reduced rows of a piece, and its categories that have none: its columns, then its rows."""
     ctes = piece.reduction(_coded(piece.records, names, columns))
@@ -261,7 +193,7 @@ def _plain(cte: exp.CTE) -> exp.CTE:
     return copied
 
 
-def _coded(records: Records, names: dict[str, exp.Expr], columns: _Columns) -> list[exp.CTE]:
+def _coded(records: Records, names: dict[str, exp.Expr], columns: Columns) -> list[exp.CTE]:
     """`grouped`, `combos` and `coded` over the scan: what PostgreSQL makes of its own records."""
     dims = [f"d{place}" for place in range(1, len(records.dims) + 1)] or ["d0"]
     shown = {"slice": names["slice"], **{name: names.get(name, exp.Literal.string("")) for name in dims}}
@@ -286,7 +218,7 @@ def _coded(records: Records, names: dict[str, exp.Expr], columns: _Columns) -> l
     return [opening.cte("grouped", grouped), opening.cte("combos", combos), opening.cte("coded", coded)]
 
 
-def _exact(value: exp.Expr, columns: _Columns) -> exp.Expr:
+def _exact(value: exp.Expr, columns: Columns) -> exp.Expr:
     """The expression with its columns of numbers in their exact type. Raises: Unfit, when there is none."""
 
     def typed(node: exp.Expr) -> exp.Expr:

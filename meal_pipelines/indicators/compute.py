@@ -9,22 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import psycopg2
-from psycopg2 import errorcodes, extensions, extras, sql
-from sqlglot import exp
+from psycopg2 import extensions, sql
 
-from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.indicators import columnar
+from meal_pipelines.errors import MealError
+from meal_pipelines.indicators import running
 from meal_pipelines.indicators.audit import CHECKS, audit
-from meal_pipelines.indicators.compile import Compiled, compile_indicator, compile_logframe, entry_of, located
+from meal_pipelines.indicators.compile import Compiled, compile_indicator, compile_logframe, entry_of
 from meal_pipelines.indicators.declared import write_declared
 from meal_pipelines.indicators.definitions import write_definitions, write_targets
-from meal_pipelines.indicators.opening import groupings
 from meal_pipelines.indicators.periods import Calendar
-from meal_pipelines.indicators.query import Piece, joined
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse import publish as building
 from meal_pipelines.warehouse.refusals import value_free
@@ -49,9 +45,6 @@ COLUMNS = (
     Column("computed_at", "timestamptz", "Moment du calcul.", required=True),
     Column("run_id", "text", "Exécution qui l'a calculée."),
 )
-EXPRESSION_FAULTS = ("22", "42")
-"""Classes of SQLSTATE: what the data are not fit for (a division by zero), what the types are not fit for."""
-
 KEY = ("project", "indicator", "period_kind", "period", "disaggregation")
 
 
@@ -93,11 +86,9 @@ def prepare(
             # Intermediate results have no statistics: overrated, millions of rows are sorted for a merge join; underrated,
             # a derived indicator's values are read once per category (21 s instead of 0.05 s with 20,000 values).
             cursor.execute("set local enable_mergejoin = off; set local enable_nestloop = off")
-            brought = _brought(cursor, computation, marts)
+            brought = running.reduced_elsewhere(cursor, project.id, computation.queries, computation.computed)
             for code in computation.computed:
-                query = computation.queries[code]
-                if any(id(piece) in brought for piece in query.pieces):
-                    query = replace(query, sql=joined(query.pieces, query.options, partial(_said, brought)))
+                query = running.over_reduced(computation.queries[code], brought)
                 if query.inputs:
                     # It reads what was just written: without statistics the planner pairs every row with every other.
                     building.finish_staging(cursor, computation.table)
@@ -105,9 +96,7 @@ def prepare(
                     query = compile_indicator(
                         project, entry_of(project, code), marts, computation.calendar, values=candidate
                     )
-                _compute(cursor, computation, query)
-                if query.kind == "sql":
-                    _judge_contract(cursor, computation, query)
+                running.run(cursor, project, computation.table, query, run_id)
             building.finish_staging(cursor, computation.table)
         connection.commit()
         return computation
@@ -245,85 +234,6 @@ def _stage(cursor: extensions.cursor, computation: Computation) -> None:
             kept=sql.Literal(computation.unchanged),
         )
     )
-
-
-def _brought(
-    cursor: extensions.cursor, computation: Computation, marts: Mapping[str, TableSpec]
-) -> dict[int, exp.Expr]:
-    """What was reduced outside PostgreSQL, by the identity of the piece: all the pieces over one large mart in one scan."""
-    over: dict[str, list[Piece]] = {}
-    for code in computation.computed:
-        for piece in computation.queries[code].pieces:
-            over.setdefault(piece.records.mart.qualified, []).append(piece)
-    found: dict[int, exp.Expr] = {}
-    for pieces in over.values():
-        if columnar.is_large(cursor, computation.project.id, pieces[0].records.mart):
-            found |= {id(piece): query for piece, query in columnar.reduced(cursor, pieces)}
-    return found
-
-
-def _said(brought: Mapping[int, exp.Expr], piece: Piece) -> str:
-    return piece.laid_out(brought[id(piece)]) if id(piece) in brought else piece.text()
-
-
-def _compute(cursor: extensions.cursor, computation: Computation, query: Compiled) -> None:
-    """Run one indicator's query into the staged table.
-
-    Raises: ConfigurationError, when PostgreSQL refuses the expression or what it meets (types, a division by zero).
-    """
-    measured = [
-        name for name in computation.table.names() if name not in ("project", "indicator", "computed_at", "run_id")
-    ]
-    statement = sql.SQL(
-        "insert into {staged} (project, indicator, {names}, computed_at, run_id)"
-        " select {project}, {code}, {names}, now(), {run_id} from (\n{query}\n) as measured"
-    ).format(
-        staged=sql.Identifier("build", computation.table.staged),
-        names=identifiers(measured),
-        project=sql.Literal(computation.project.id),
-        code=sql.Literal(query.indicator),
-        run_id=sql.Literal(computation.run_id),
-        query=sql.SQL(query.sql),
-    )
-    try:
-        cursor.execute(statement)
-    except psycopg2.Error as error:
-        reason = value_free(error)
-        if (error.pgcode or "")[:2] not in EXPRESSION_FAULTS or error.pgcode == errorcodes.INSUFFICIENT_PRIVILEGE:
-            raise reason from None
-        where = located(computation.project, entry_of(computation.project, query.indicator), "measure")
-        raise ConfigurationError(
-            f"{where}, {query.indicator} : {reason} "
-            "Vérifiez les types dans « measure » (un nombre pour « value », une condition pour « where »)."
-        ) from None
-
-
-def _judge_contract(cursor: extensions.cursor, computation: Computation, query: Compiled) -> None:
-    """Raises: ConfigurationError, when a query of the project's own gave other periods or categories than declared."""
-    entry = entry_of(computation.project, query.indicator)
-    known = [sorted(grouping) for grouping in groupings(entry)]
-    cursor.execute(
-        sql.SQL(
-            "select count(*) filter (where period_end is null), count(*) filter (where not exists ("
-            "  select 1 from jsonb_array_elements(%(known)s) as known (grouping)"
-            "  where known.grouping = (select coalesce(jsonb_agg(key order by key), '[]') from jsonb_object_keys("
-            "    measured.disaggregation) as key)"
-            ")) from {} as measured where indicator = %(code)s"
-        ).format(sql.Identifier("build", computation.table.staged)),
-        {"known": extras.Json(known), "code": query.indicator},
-    )
-    periods, categories = cursor.fetchone() or (0, 0)
-    where = f"{located(computation.project, entry, 'measure')}, {query.indicator}"
-    if periods:
-        raise ConfigurationError(
-            f"{where} : la requête donne {periods} ligne(s) d'une période que le projet n'a pas. "
-            "Prenez les périodes dans la table « periods »."
-        )
-    if categories:
-        raise ConfigurationError(
-            f"{where} : la requête donne {categories} ligne(s) d'une ventilation que l'indicateur ne déclare pas. "
-            "Ajoutez-la à « disaggregations » ou à « crossings », ou retirez-la de la requête."
-        )
 
 
 def _record(cursor: extensions.cursor, computation: Computation) -> None:
