@@ -61,14 +61,15 @@ from (
 where number %% 20 < 10;
 
 insert into marts.training_attendance (
-    project, submission_id, repeat_index, person_id, sex, age_band, sector, region_code, is_completed, was_presented,
-    is_certified, held_on
+    project, submission_id, repeat_index, person_id, audience, sex, age_band, sector, region_code, is_completed,
+    was_presented, is_certified, held_on
 )
 select
     'thamm_plus',
     cast(number / 20 as text),
     1 + number %% 20,
     person_id,
+    'candidat',
     sex,
     pg_temp.one_of(person, 6, '{18-24,25-35,36-45,46+}'),
     pg_temp.one_of(person, 9, '{agriculture,hcr}'),

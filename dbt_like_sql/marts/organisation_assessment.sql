@@ -2,7 +2,7 @@
 -- Progress is that of the overall score since the organisation's first grid on entry; without two grids it is not known.
 with
 
-graded as (
+prim2 as (
 
     select
         project,
@@ -18,6 +18,59 @@ graded as (
         assessed_on,
         submitted_at
     from staging.prim2_organisation_assessment
+
+),
+
+thamm_plus as (
+
+    select
+        project,
+        submission_id,
+        function_code,
+        organisation_id,
+        duplicate_key,
+        organisation_type,
+        is_women_led,
+        region_code,
+        assessment_type,
+        score,
+        assessed_on,
+        submitted_at
+    from staging.thamm_plus_organisation_assessment
+
+),
+
+graded as (
+
+    select
+        project,
+        submission_id,
+        function_code,
+        organisation_id,
+        duplicate_key,
+        organisation_type,
+        is_women_led,
+        region_code,
+        assessment_type,
+        score,
+        assessed_on,
+        submitted_at
+    from prim2
+    union all
+    select
+        project,
+        submission_id,
+        function_code,
+        organisation_id,
+        duplicate_key,
+        organisation_type,
+        is_women_led,
+        region_code,
+        assessment_type,
+        score,
+        assessed_on,
+        submitted_at
+    from thamm_plus
 
 ),
 

@@ -11,10 +11,12 @@ prim2 as (
         person_id,
         card_id,
         duplicate_key,
+        audience,
         training_type,
         institution,
         institution_type,
         job_function,
+        country_code,
         sex,
         age_band,
         sector,
@@ -30,7 +32,7 @@ prim2 as (
 
 ),
 
-thamm_plus as (
+thamm_plus_candidates as (
 
     select
         project,
@@ -39,10 +41,12 @@ thamm_plus as (
         person_id,
         card_id,
         duplicate_key,
+        audience,
         training_type,
         institution,
         institution_type,
         job_function,
+        country_code,
         sex,
         age_band,
         sector,
@@ -58,6 +62,36 @@ thamm_plus as (
 
 ),
 
+thamm_plus_agents as (
+
+    select
+        project,
+        submission_id,
+        repeat_index,
+        person_id,
+        card_id,
+        duplicate_key,
+        audience,
+        training_type,
+        institution,
+        institution_type,
+        job_function,
+        country_code,
+        sex,
+        age_band,
+        sector,
+        region_code,
+        was_presented,
+        is_certified,
+        attendance_pct,
+        pre_score,
+        post_score,
+        submitted_at,
+        held_on
+    from staging.thamm_plus_agent_training
+
+),
+
 attendances as (
 
     select
@@ -67,10 +101,12 @@ attendances as (
         person_id,
         card_id,
         duplicate_key,
+        audience,
         training_type,
         institution,
         institution_type,
         job_function,
+        country_code,
         sex,
         age_band,
         sector,
@@ -91,10 +127,12 @@ attendances as (
         person_id,
         card_id,
         duplicate_key,
+        audience,
         training_type,
         institution,
         institution_type,
         job_function,
+        country_code,
         sex,
         age_band,
         sector,
@@ -106,7 +144,33 @@ attendances as (
         post_score,
         submitted_at,
         held_on
-    from thamm_plus
+    from thamm_plus_candidates
+    union all
+    select
+        project,
+        submission_id,
+        repeat_index,
+        person_id,
+        card_id,
+        duplicate_key,
+        audience,
+        training_type,
+        institution,
+        institution_type,
+        job_function,
+        country_code,
+        sex,
+        age_band,
+        sector,
+        region_code,
+        was_presented,
+        is_certified,
+        attendance_pct,
+        pre_score,
+        post_score,
+        submitted_at,
+        held_on
+    from thamm_plus_agents
 
 ),
 
@@ -140,10 +204,12 @@ recognised as (
         attendances.submission_id,
         attendances.repeat_index,
         attendances.duplicate_key,
+        attendances.audience,
         attendances.training_type,
         attendances.institution,
         attendances.institution_type,
         attendances.job_function,
+        attendances.country_code,
         attendances.sex,
         attendances.age_band,
         attendances.sector,
@@ -171,10 +237,12 @@ ranked as (
         submission_id,
         repeat_index,
         person_id,
+        audience,
         training_type,
         institution,
         institution_type,
         job_function,
+        country_code,
         sex,
         age_band,
         sector,
@@ -204,10 +272,12 @@ final as (
         ranked.submission_id,
         ranked.repeat_index,
         ranked.person_id,
+        ranked.audience,
         ranked.training_type,
         ranked.institution,
         ranked.institution_type,
         ranked.job_function,
+        ranked.country_code,
         coalesce(persons.sex, ranked.sex) as sex,
         coalesce(persons.age_band, ranked.age_band) as age_band,
         ranked.sector,

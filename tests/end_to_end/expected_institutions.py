@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tests.end_to_end.truth import Answers, Standing, Truth
+from tests.end_to_end.truth import Answers, Standing, Truth, age_band
 
 Record = dict[str, Any]
+FUNCTIONS = ("prospection", "offres", "orientation", "selection", "preparation", "formalites", "suivi", "retour")
 
 
 def joint_decision(truth: Truth) -> Iterator[Record]:
@@ -116,6 +117,61 @@ def adopted_tool(truth: Truth) -> Iterator[Record]:
             "level": None,
             "reached_on": _day(one.answers, "date_adoption"),
         }
+
+
+def agent_attendance(truth: Truth) -> Iterator[Record]:
+    """One row per agent of an institution in a session; completed from 80 % of its hours, passed from 60 of 100."""
+    for one in truth.once("formations_agents"):
+        seen, ended = set(), dt.date.fromisoformat(one.answers["date_fin"])
+        for rank, row in one.rows.get("participants", []):
+            if one.answers["consentement"] != "oui" or row["_person"] in seen:
+                continue
+            seen.add(row["_person"])
+            attended = 100 * Decimal(str(row["heures_presence"])) / Decimal(str(one.answers["heures_totales"]))
+            score = Decimal(str(row["score_post"])) if "score_post" in row else None
+            yield {
+                "submission_id": one.submission_id,
+                "repeat_index": rank,
+                "person_id": row["_person"],
+                "audience": "agent",
+                "training_type": one.answers["theme"],
+                "institution": one.answers["organisme"],
+                "institution_type": row["institution_agent"],
+                "job_function": None,
+                "country_code": {"MA": "ma", "FR": "fr"}[row["pays_exercice"]],
+                "sex": row["sexe"],
+                "age_band": age_band(truth, row, ended),
+                "sector": None,
+                "region_code": None,
+                "is_completed": attended >= 80,
+                "was_presented": score is not None,
+                "is_certified": score is not None and score >= 60,
+                "attendance_pct": attended.quantize(Decimal("0.1"), ROUND_HALF_UP),
+                "pre_score": None,
+                "post_score": score,
+                "held_on": ended,
+            }
+
+
+def maturity(truth: Truth) -> Iterator[Record]:
+    """One row per grid of ANAPEC and function, with the mean of the grid."""
+    for one in truth.once("maturite_anapec"):
+        levels = {name: int(one.answers[f"niveau_{name}"]) for name in FUNCTIONS}
+        for name, level in levels.items():
+            yield {
+                "submission_id": one.submission_id,
+                "function_code": name,
+                "organisation_id": "anapec",
+                "organisation_type": None,
+                "is_women_led": None,
+                "region_code": None,
+                "assessment_type": None,
+                "score": level,
+                "overall_score": (Decimal(sum(levels.values())) / 8).quantize(Decimal("0.0001"), ROUND_HALF_UP),
+                "initial_score": None,
+                "has_progressed": None,
+                "assessed_on": _day(one.answers, "date_cotation"),
+            }
 
 
 def _employer(one: Standing) -> Record:

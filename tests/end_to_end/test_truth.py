@@ -14,7 +14,8 @@ import pytest
 from psycopg2 import sql
 
 from tests.end_to_end.conftest import PROJECTS, Demo
-from tests.end_to_end.expected_marts import MARTS, REGISTERS, owners
+from tests.end_to_end.expected_marts import MARTS
+from tests.end_to_end.expected_persons import REGISTERS, owners
 from tests.end_to_end.truth import Truth
 from tests.recompute import Expressions, Key, Row, recompute
 
@@ -43,11 +44,16 @@ EXPRESSIONS: dict[str, Expressions] = {
     "TH-OC1-3": {"numerator": lambda record: int(record["is_protective"])},
     "TH-OC2-1": {"where": lambda record: record["step"] == "arrivee_poste"},
     "TH-OP1.1-1": {"where": lambda record: record["milestone_type"] == "outil"},
+    "TH-OP1.2-1": {
+        "where": lambda record: record["audience"] == "agent" and record["is_completed"] and record["is_certified"]
+    },
     "TH-OP1.2-2": {
         "where": lambda record: record["status"] != "annulee",
         "numerator": lambda record: int(record["is_in_time"]),
     },
+    "TH-OP2.1-2": {"where": lambda record: record["audience"] == "candidat" and record["is_completed"]},
     "TH-OP2.1-3": {
+        "where": lambda record: record["audience"] == "candidat",
         "numerator": lambda record: int(record["was_presented"] and record["is_certified"]),
         "denominator": lambda record: int(record["was_presented"]),
     },
@@ -56,7 +62,7 @@ EXPRESSIONS: dict[str, Expressions] = {
 """The logframes' expressions, as a reader understands them."""
 INDICATORS = {
     "prim2": 17,
-    "thamm_plus": 16,
+    "thamm_plus": 18,
 }
 """How many each logframe has."""
 

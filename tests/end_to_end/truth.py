@@ -127,6 +127,18 @@ def sameness(one: Standing, names: list[str]) -> tuple[Any, ...]:
     return (one.submission_id,) if None in key else key
 
 
+def age_band(truth: Truth, answers: Answers, day: dt.date) -> str | None:
+    """The project's band of an age that day, from the year of birth."""
+    if "annee_naissance" not in answers:
+        return None
+    age = day.year - answers["annee_naissance"]
+    for band in truth.declared["age_bands"]:
+        least, most = band.replace("+", "-999").split("-")
+        if int(least) <= age <= int(most):
+            return str(band)
+    return None
+
+
 def _standing(line: dict[str, Any], lost: set[tuple[str, int]], sent_at: dt.datetime | None) -> Standing:
     answers = dict(line["answers"])
     rows: dict[str, list[tuple[int, Answers]]] = {}

@@ -99,7 +99,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "training_attendance": {
         "project": "thamm_plus", "submission_id": "s1", "repeat_index": 1, "person_id": PERSON,
-        "training_type": "pre_depart", "institution": "anapec", "sex": "H", "age_band": "25-35", "sector": "hcr",
+        "audience": "candidat", "training_type": "pre_depart", "institution": "anapec", "sex": "H", "age_band": "25-35", "sector": "hcr",
         "region_code": "05", "is_completed": True, "was_presented": True, "is_certified": True,
         "attendance_pct": 100, "pre_score": 10, "post_score": 60, "held_on": dt.date(2026, 4, 1),
     },
@@ -203,6 +203,7 @@ WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
         {"region_renseignee"},
         set(),
     ),
+    ("training_attendance", {**OTHER, "audience": "public"}, {"public_connu"}, set()),
     ("training_attendance", {"repeat_index": 2, "attendance_pct": 90}, {"personne_unique_par_session"}, set()),
     ("training_attendance", {**OTHER, "was_presented": False}, {"certifie_donc_presente"}, set()),
     ("training_attendance", {**OTHER, "was_presented": None}, {"certifie_donc_presente"}, set()),
@@ -217,7 +218,8 @@ WRONG: list[tuple[str, dict[str, Any], set[str], set[str]]] = [
     ("grant_payment", {"payment_id": "USP-2", "amount": 0}, {"montant_positif"}, set()),
     ("grant_payment", {"payment_id": "USP-2", "amount_eur": None}, {"taux_de_change_trouve"}, set()),
     ("grant_payment", {"payment_id": "USP-2", "organisation": None}, set(), {"contrat_au_registre"}),
-    ("organisation_assessment", {**OTHER, "score": 5}, {"niveau_de_1_a_4"}, set()),
+    ("organisation_assessment", {**OTHER, "score": 5}, {"niveau_de_0_a_4"}, set()),
+    ("organisation_assessment", {**OTHER, "score": 0}, {"niveau_d_une_osc"}, set()),
     ("organisation_assessment", {**OTHER, "assessment_type": "entree"}, {"progres_a_la_sortie_seulement"}, set()),
     (
         "organisation_assessment",

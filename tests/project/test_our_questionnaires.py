@@ -292,6 +292,9 @@ def test_the_usual_interview_stays_short() -> None:
         ("thamm_plus", "parcours"): 11,
         ("thamm_plus", "formations"): 16,
         ("thamm_plus", "retours"): 12,
+        ("thamm_plus", "suivi_6_mois"): 10,
+        ("thamm_plus", "controle_parcours"): 14,
+        ("thamm_plus", "formations_agents"): 18,
     }
     assert {(project, name): len(_usual(project, name)) for project, name in usual} == usual
 

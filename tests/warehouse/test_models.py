@@ -260,7 +260,7 @@ def test_the_shipped_models_load_and_run_on_empty_tables(connection: extensions.
     connection.rollback()
 
 
-CONSTANT = ("project", "country_code", "function_code", "survey", "movement")
+CONSTANT = ("project", "country_code", "function_code", "survey", "movement", "audience", "form")
 """What staging says of all records of a form, or of one of its questions."""
 
 
