@@ -144,6 +144,12 @@ def _is_age(form: LoadedForm, question: Any) -> bool:
     return rule is not None and rule.to == "age_band"
 
 
+def label_of(project: LoadedProject, name: str) -> str:
+    """What the first form that asks a question calls it, in French."""
+    asked = (question for form in project.forms.values() for question in form.questionnaire.questions())
+    return next((question.label for question in asked if question.name == name), name)
+
+
 def labels(project: LoadedProject, name: str, codes: Iterable[str]) -> str:
     """The French labels of a question's answers, in order; the code where a label is missing."""
     known: dict[str, str] = {}

@@ -13,7 +13,7 @@ from typing import Any
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.decisions import WORDS, Decision, Verdict
-from meal_pipelines.protect.review import Met, Pair, Proposals, labels
+from meal_pipelines.protect.review import Met, Pair, Proposals, label_of, labels
 
 PAIRS, GUIDE = "Paires", "À lire"
 ONE, OTHER, DECISION = "Personne A", "Personne B", "Décision"
@@ -74,7 +74,7 @@ def _header(project: LoadedProject) -> list[str]:
 
 def _places(project: LoadedProject) -> list[str]:
     persons = project.project.persons
-    return [name.capitalize() for name in persons.links.places] if persons is not None else []
+    return [label_of(project, name) for name in persons.links.places] if persons is not None else []
 
 
 def _row(project: LoadedProject, proposed: Proposals, pair: Pair) -> list[str]:
@@ -86,11 +86,11 @@ def _row(project: LoadedProject, proposed: Proposals, pair: Pair) -> list[str]:
         told += [labels(project, name, met.places[name]) for met in both]
     told += [", ".join(sorted(met.ages)) for met in both]
     word = WORDS[pair.verdict] if pair.verdict is not None else ""
-    return [pair.one, pair.other, " ; ".join(_key(each) for each in pair.agreeing), *told, word]
+    return [pair.one, pair.other, " ; ".join(_key(project, each) for each in pair.agreeing), *told, word]
 
 
-def _key(reason: str) -> str:
-    return " + ".join(reason.replace("_", " ").split("+"))
+def _key(project: LoadedProject, reason: str) -> str:
+    return " + ".join(label_of(project, name) for name in reason.split("+"))
 
 
 def _span(months: set[str]) -> str:

@@ -72,6 +72,7 @@ def test_the_workbook_names_nobody_and_comes_back_with_its_decisions(bench: Benc
     column = next(cell.column for cell in sheet[1] if cell.value == DECISION)
     assert sheet.max_row == 2 and sheet.cell(2, column).value in (None, "–") and sheet.protection.sheet
     assert not sheet.cell(2, column).protection.locked and sheet.cell(2, 1).protection.locked
+    assert sheet.cell(2, 3).value == "Nom + Année de naissance" and sheet.cell(1, 8).value == "Sexe A"
     [rule] = sheet.data_validations.dataValidation
     assert rule.formula1 == '"même personne,différentes,à revoir"' and sheet.cell(2, column).coordinate in rule.sqref
     assert read_workbook(bench.project, path) == []
