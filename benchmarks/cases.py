@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks import cleaning, collection, idle, linkage, measuring, nightly, protection, rotation, setup, startup
+from benchmarks import (
+    cleaning,
+    collection,
+    disclosure,
+    idle,
+    linkage,
+    measuring,
+    nightly,
+    protection,
+    rotation,
+    setup,
+    startup,
+)
 from benchmarks.case import Case
 
 PARTS: dict[str, tuple[str, tuple[Case, ...]]] = {
@@ -17,6 +29,7 @@ PARTS: dict[str, tuple[str, tuple[Case, ...]]] = {
     "rotation": ("(g) Rotation des clés", rotation.CASES),
     "protection": ("(h) Ce que coûte la protection", protection.CASES),
     "linkage": ("(i) Rapprocher les personnes, deux projets", linkage.CASES),
+    "disclosure": ("(j) Ce que masquent les protections d'un même tableau", disclosure.CASES),
 }
 PREPARATION = (
     Case("setup.warehouse", "setup", "entrepôt", setup.prepare),

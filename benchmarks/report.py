@@ -32,7 +32,11 @@ requêtes. Au-delà de 50 000 lignes d'une table, meal en copie une fois les col
 restent en clair jusque dans pseudonymised.
 (i) Paires de fiches d'une même personne, bruit par défaut du générateur, 20 000 soumissions au plus. meal ne compare que des
 empreintes à clé ; Splink lit les réponses en clair, et son seuil est choisi d'après la vérité, ce qu'on ne peut pas faire sur
-de vraies données. La relecture est supposée toujours juste. Durées : hors génération."""
+de vraies données. La relecture est supposée toujours juste. Durées : hors génération.
+(j) Même tableau, mêmes cases trop petites, mêmes valeurs qui doivent rester possibles, mêmes coûts ; « a + b masquées » : pour
+elles-mêmes et pour d'autres ; « perdu » : la somme de leurs valeurs. L'attaque est la même pour tous (scipy). « publié » : ce
+qu'impriment les auteurs de l'exemple. « comme publié par meal » : le lecteur sait aussi ce que disent les marques, et un
+intervalle large de cinq suffit."""
 
 
 def seconds(value: float) -> str:

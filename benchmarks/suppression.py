@@ -56,8 +56,9 @@ def plainly(table: Table, needs: Needs, cost: Callable[[Table, Codes], float] = 
     return frozenset(codes for codes, place in number.items() if place in pattern.hidden)
 
 
-def as_published(cursor: Any, table: Table, threshold: int) -> dict[Codes, str]:
-    """The marks that the platform prints in a table of records, all of it published at once, zeros shown.
+def as_published(cursor: Any, table: Table, threshold: int) -> tuple[dict[Codes, str], bool]:
+    """The marks that the platform prints in a table of records, all of it published at once, zeros shown; whether it had the
+    time to find the best.
 
     A dimension with groups stands for regions and provinces. In the caller's transaction, which is to be taken back.
     """
@@ -75,7 +76,8 @@ def as_published(cursor: Any, table: Table, threshold: int) -> dict[Codes, str]:
     offers = [Offer("opsys", "2026", key, (key,)) for key in named.values()]
     settings, spans = Disclosure(threshold=threshold), {("to_date", "2026"): (DAY, DAY)}
     made = decide(cursor, PROJECT, settings, Figures(counted, found), offers, [("opsys", "2026")], spans)
-    return {codes: mark for codes, key in named.items() if (mark := made.mark("opsys", key)) is not None}
+    marks = {codes: mark for codes, key in named.items() if (mark := made.mark("opsys", key)) is not None}
+    return marks, made.is_optimal
 
 
 def _categories(table: Table, codes: Codes) -> dict[str, str]:
@@ -109,10 +111,15 @@ def intervals(
 
 
 def attacked(
-    table: Table, needs: Needs, hidden: Collection[Codes], marks: Mapping[Codes, str] | None = None
+    table: Table,
+    needs: Needs,
+    hidden: Collection[Codes],
+    marks: Mapping[Codes, str] | None = None,
+    width: float = math.inf,
 ) -> Outcome:
-    """What is lost by a pattern, and what a reader makes of it all the same."""
+    """What is lost by a pattern, and what a reader makes of it all the same; width: of an interval that is enough, even if
+    something that was to stay possible is not in it."""
     known = intervals(table, hidden, needs, marks)
-    found = [codes for codes, (low, high) in needs.items() if too_narrow(known[codes], low, high, width=math.inf)]
+    found = [codes for codes, (low, high) in needs.items() if too_narrow(known[codes], low, high, width=width)]
     lost = sum(table.values[codes] for codes in hidden)
     return Outcome(len(needs), len(set(hidden) - needs.keys()), lost, len(found))

@@ -96,7 +96,7 @@ def _turnover() -> Published:
     )
     largest, dominance = 38.0, 0.85
     beyond = largest / dominance - 40
-    needs = {("02", "tr1"): (27.0, 33.0), ("06", "tr2"): (40 - beyond, 40 + beyond)}
+    needs: Needs = {("02", "tr1"): (27.0, 33.0), ("06", "tr2"): (40 - beyond, 40 + beyond)}
     hidden = frozenset({("02", "tr1"), ("02", "tr2"), ("06", "tr1"), ("06", "tr2")})
     source = "rtauargus 1.3.5, vignette « rtauargus », premier exemple (τ-Argus 4.2.3, FREQ(3,10) et NK(1,85))"
     return Published(table, needs, {"τ-Argus, modulaire": hidden}, source)
@@ -126,7 +126,7 @@ def _widths() -> Published:
         {"age": {TOTAL: ("young", "old")}, "geo": {TOTAL: ("Spain", "Iceland", "Portugal")}},
         _grid("young old", "Spain Iceland Portugal", (17, 3, 1), (17, 10, 11)),
     )
-    needs = {("young", "Iceland"): (0.0, 5.0), ("young", "Portugal"): (0.0, 5.0)}
+    needs: Needs = {("young", "Iceland"): (0.0, 5.0), ("young", "Portugal"): (0.0, 5.0)}
     source = "GaussSuppression 1.2.3, même vignette, tableau 9 (maxN = 3, rangeMin = 5)"
     return Published(table, needs, {"élimination de Gauss": frozenset(table.inner)}, source)
 
