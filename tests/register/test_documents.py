@@ -139,7 +139,7 @@ def test_what_a_person_must_write_is_on_a_coloured_ground(name: str, documents: 
 def test_a_form_in_which_nobody_is_named_has_no_notice(documents: dict[str, list[Path]]) -> None:
     """The device that filled the form is not somebody to inform."""
     notices = {path.name for path in documents["prim2"] if path.name.startswith("notice_")}
-    assert notices == {"notice_beneficiaires.docx", "notice_prestations.docx"}
+    assert notices == {"notice_beneficiaires.docx", "notice_prestations.docx", "notice_formations.docx"}
 
 
 @pytest.mark.skipif(
