@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import psycopg2
 import pytest
 from psycopg2 import errors, sql
 
+from meal_pipelines.settings import CHECKOUT
 from tests.end_to_end.conftest import Demo
 from tests.end_to_end.state import builds
 
@@ -33,6 +36,31 @@ def test_one_stage_of_one_project_can_be_run_alone(demo: Demo) -> None:
     assert "Nettoyage · prim2/prestations" in alone.out
     assert "thamm_plus/parcours —" not in alone.out and "Collecte ·" not in alone.out
     assert builds(demo.warehouse) == before
+
+
+def test_a_changed_line_of_the_logframe_recomputes_that_indicator_alone(demo: Demo, tmp_path: Path) -> None:
+    """By the run that computed each value; then with the line as it was, so that the others find the house as it is."""
+    copytree(CHECKOUT / "projects", tmp_path / "projects")
+    logframe = tmp_path / "projects" / "prim2" / "logframe.yaml"
+    text = logframe.read_text(encoding="utf-8")
+    line = "    calculation:  Contrats signés uniques ; un avenant ne crée pas une unité.\n"
+    assert text.count(line) == 1
+    logframe.write_text(text.replace(line, line.replace("unité.", "unité (précisé).")), encoding="utf-8")
+    asked = ("run", "--demo", "--project", "prim2", "--stage", "indicators")
+    before = _computed_by(demo)
+    done = demo.house.run(*asked, environ={"MEAL_PROJECTS": str(tmp_path / "projects")})
+    assert done.code == 0, done.said
+    after = _computed_by(demo)
+    assert {code for code, runs in after.items() if runs != before[code]} == {"P2-OP1.1-1"}
+    assert demo.house.run(*asked).code == 0
+
+
+def _computed_by(demo: Demo) -> dict[str, set[str]]:
+    """Which runs computed the values of each indicator of PRIM 2."""
+    found: dict[str, set[str]] = {}
+    for code, run in demo.query("select distinct indicator, run_id from indicators.value where project = 'prim2'"):
+        found.setdefault(code, set()).add(run)
+    return found
 
 
 @pytest.fixture

@@ -31,7 +31,9 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedProjec
     return load_projects(Settings.load(environ=home, demo=False))
 
 
-@pytest.mark.parametrize(("place", "measure"), zip(PLACES, EXAMPLES, strict=True), ids=lambda each: str(each)[:30])
+@pytest.mark.parametrize(
+    ("place", "measure"), list(zip(PLACES, EXAMPLES, strict=True)), ids=lambda each: str(each)[:30]
+)
 def test_every_example_compiles(place: str, measure: dict[str, object], projects: dict[str, LoadedProject]) -> None:
     """An example that no longer works would be copied by whoever trusts the page."""
     if measure["kind"] == "sql":
