@@ -10,7 +10,7 @@ from pydantic import Field
 from assets.failures import explained
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts.hand_over import hand_over
-from meal_pipelines.indicators.freeze import Asked
+from meal_pipelines.indicators.reports.freeze import Asked
 from resources import Platform
 
 FREEZING = "figer_un_rapport"

@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 
 from assets.failures import explained
-from meal_pipelines.display_retention import as_markdown, proven, told
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.retention import Due, find_due, prove, purge
+from meal_pipelines.display.retention import as_markdown, proven, told
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.retention import Due, find_due, prove, purge
 from resources import Platform
 
 RETENTION = "conservation"

@@ -20,7 +20,7 @@ from benchmarks.place import PROJECT, SCHEMA, Place, execute, fresh_schema
 
 if TYPE_CHECKING:
     from meal_pipelines.project.load import LoadedForm, LoadedProject
-    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 
 REPEATS = {"beneficiaires": None, "prestations": "personnes"}

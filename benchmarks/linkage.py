@@ -99,9 +99,9 @@ class Linked:
     """Our side: each record's pseudonym and keys, then persons, the cards shown resolved as the mart does."""
 
     def __init__(self, project: LoadedProject, records: list[dict[str, str]]) -> None:
-        from meal_pipelines.protect.keyring import Keyring
-        from meal_pipelines.protect.link_keys import LinkKeys
-        from meal_pipelines.protect.pseudonyms import Pseudonymiser
+        from meal_pipelines.protect.keys.keyring import Keyring
+        from meal_pipelines.protect.persons.link_keys import LinkKeys
+        from meal_pipelines.protect.persons.pseudonyms import Pseudonymiser
 
         persons = project.project.persons
         assert persons is not None
@@ -118,7 +118,7 @@ class Linked:
 
     def persons(self, decided: Iterable[tuple[str, str]] = ()) -> list[str]:
         """For each record, whose it is; decided: pairs that a reviewer found to be one person."""
-        from meal_pipelines.protect.components import DECISION, Tie, joined
+        from meal_pipelines.protect.persons.components import DECISION, Tie, joined
 
         ties = [Tie(0, key, tuple(sorted(who)), "") for key, who in self.sharing.items() if len(who) > 1]
         ties += [Tie(-1, f"{one} {other}", (one, other), DECISION) for one, other in decided]
@@ -127,7 +127,7 @@ class Linked:
 
     def proposed(self, persons: list[str]) -> set[tuple[str, str]]:
         """The pairs that a reviewer is shown."""
-        from meal_pipelines.protect.review import CROWD
+        from meal_pipelines.protect.persons.review import CROWD
 
         assert self.project.project.persons is not None
         [place, *_] = self.project.project.persons.links.places

@@ -17,7 +17,7 @@ def clustered(records: list[dict[str, str]], card: str) -> dict[float, list[Any]
     import splink.comparison_library as cl
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
-    from meal_pipelines.protect.normalise import code, name, phone
+    from meal_pipelines.protect.persons.normalise import code, name, phone
 
     logging.getLogger("splink").setLevel(logging.ERROR)
     cleaners = {"first": ("prenom", name), "family": ("nom", name), "phone": ("telephone", phone), "card": (card, code)}

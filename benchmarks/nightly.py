@@ -25,7 +25,7 @@ NEW, EDITED = 0.001, 3
 def first(place: Place) -> Figures:
     """The first night: generation is not counted, every stage is."""
     from meal_pipelines.project.load import load_projects
-    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.sample import generate
 
     settings = sample_settings(place, HOME)

@@ -15,7 +15,7 @@ from meal_pipelines.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:
     from meal_pipelines.project.load import LoadedProject
-    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 
 PROJECT = "prim2"
@@ -65,7 +65,7 @@ class Place:
         return load_projects(self.settings, [PROJECT])[PROJECT]
 
     def keyring(self) -> Keyring:
-        from meal_pipelines.protect.keyring import Keyring
+        from meal_pipelines.protect.keys.keyring import Keyring
 
         return Keyring.read(self.settings.keyring)
 

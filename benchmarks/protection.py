@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.case import Case, Figures, stopwatch
 from benchmarks.cleaning import forget
 from benchmarks.place import PROJECT, Place, execute
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 
 if TYPE_CHECKING:
     from meal_pipelines.project.load import LoadedProject

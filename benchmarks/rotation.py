@@ -19,7 +19,7 @@ from benchmarks.place import PROJECT, Place, execute
 if TYPE_CHECKING:
     import psutil
 
-    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 
 FORM = "rotation"
@@ -30,9 +30,9 @@ def ours(place: Place, table: str, size: int, fill: Callable[[Warehouse, Keyring
     """Seal every value of a column anew, as `meal keys rotate` does."""
     import psutil
 
-    from meal_pipelines.protect.keyring import Keyring
-    from meal_pipelines.protect.resealing import reseal
-    from meal_pipelines.protect.sealed_places import sealed_columns
+    from meal_pipelines.protect.keys.keyring import Keyring
+    from meal_pipelines.protect.keys.resealing import reseal
+    from meal_pipelines.protect.keys.sealed_places import sealed_columns
 
     keys = {1: os.urandom(32), 2: os.urandom(32)}
     old, new = (Keyring(current, keys, os.urandom(32)) for current in keys)

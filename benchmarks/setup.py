@@ -30,7 +30,7 @@ MOST = 100_000
 
 def prepare(place: Place) -> Figures:
     """Make the warehouse, and let the pipeline's role do what peers and measurements need."""
-    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.cluster import Cluster
 
     settings = place.settings

@@ -16,17 +16,17 @@ from typing import Annotated, Any
 
 import typer
 
-from meal_pipelines.cli_campaigns import campaign
-from meal_pipelines.cli_collection import collection
-from meal_pipelines.cli_keys import keys
-from meal_pipelines.cli_logframe import logframe
-from meal_pipelines.cli_persons import persons
-from meal_pipelines.cli_questionnaires import forms
-from meal_pipelines.cli_reports import reports
-from meal_pipelines.cli_requests import privacy
-from meal_pipelines.cli_roles import roles
-from meal_pipelines.cli_trace import tracing
-from meal_pipelines.command import Demo, explained, settings_of
+from meal_pipelines.commands.campaigns import campaign
+from meal_pipelines.commands.collection import collection
+from meal_pipelines.commands.command import Demo, explained, settings_of
+from meal_pipelines.commands.keys import keys
+from meal_pipelines.commands.logframe import logframe
+from meal_pipelines.commands.persons import persons
+from meal_pipelines.commands.questionnaires import forms
+from meal_pipelines.commands.reports import reports
+from meal_pipelines.commands.requests import privacy
+from meal_pipelines.commands.roles import roles
+from meal_pipelines.commands.trace import tracing
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
 
@@ -79,9 +79,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="Graine du générateur : même graine, mêmes données.")] = 1,
 ) -> None:
     """Les deux projets sur des données générées, dans un entrepôt à part, de la collecte aux extraits."""
-    from meal_pipelines.display import console
+    from meal_pipelines.display.screen import console
     from meal_pipelines.project.load import load_projects
-    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 
     settings = Settings.load(demo=True)
@@ -106,7 +106,7 @@ def demo(
 
 def _generate(settings: Settings, projects: list[str], rows: int, seed: int) -> None:
     """Make the sample of each project, in a process each; Great Expectations loads meanwhile in this one."""
-    from meal_pipelines.display import bars, console
+    from meal_pipelines.display.screen import bars, console
 
     with bars() as progress, ProcessPoolExecutor(max_workers=2) as pool:
         task = progress.add_task("Génération des soumissions", total=len(projects))
@@ -158,7 +158,7 @@ def run(
 
 def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_deletions: bool) -> None:
     """Run, show the summary, and end with 1 when something failed."""
-    from meal_pipelines import display
+    from meal_pipelines.display import screen as display
     from meal_pipelines.orchestrate import launch
 
     with display.RunDisplay() as reporter:
@@ -179,7 +179,8 @@ def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_d
 
 
 def _summarise(settings: Settings, chosen: list[str]) -> None:
-    from meal_pipelines import display, summary
+    from meal_pipelines import summary
+    from meal_pipelines.display import screen as display
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
 
@@ -205,7 +206,7 @@ def up(
     demo: Demo = False,
 ) -> None:
     """Ouvrir l'interface Dagster et le planificateur sur l'entrepôt. Ctrl-C arrête tout."""
-    from meal_pipelines.display import console
+    from meal_pipelines.display.screen import console
     from meal_pipelines.orchestrate import serve
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
@@ -244,7 +245,7 @@ def sample(
     ] = False,
 ) -> None:
     """Générer des soumissions d'exemple, défauts compris, et la vérité attendue."""
-    from meal_pipelines.display import bars, console, french
+    from meal_pipelines.display.screen import bars, console, french
     from meal_pipelines.project.load import load_projects
     from meal_pipelines.sample import generate
     from meal_pipelines.sample.noise import Noise
@@ -269,8 +270,8 @@ def doctor(demo: Demo = False) -> None:
     """Examiner la configuration : fichiers, questionnaires, clés, connexions ; dire comment réparer."""
     from rich.markup import escape
 
-    from meal_pipelines.display import console
-    from meal_pipelines.doctor import examine
+    from meal_pipelines.display.screen import console
+    from meal_pipelines.doctor.doctor import examine
 
     marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
     worst = 0
@@ -322,7 +323,7 @@ def _check_admitted(warehouse: Any, role: Reader, project: str) -> None:
 
 def _check_keys(settings: Settings, warehouse: Any) -> None:
     """Refuse before anything is written when the keys are missing or are not this warehouse's."""
-    from meal_pipelines.protect.keyring import Keyring
+    from meal_pipelines.protect.keys.keyring import Keyring
 
     ring = Keyring.of(settings)
     with warehouse.connect() as connection, connection.cursor() as cursor:

@@ -24,7 +24,7 @@ from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.errors import TransientError
 from meal_pipelines.project.load import LoadedForm, LoadedProject, load_project
 from meal_pipelines.protect import stage as protect
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.stage import ProtectBuild
 from meal_pipelines.warehouse import Warehouse
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import typer
 
-from meal_pipelines.command import explained
+from meal_pipelines.commands.command import explained
 from meal_pipelines.defects import told
 
 

@@ -13,7 +13,7 @@ from meal_pipelines.summary import files
 
 def test_brackets_in_a_message_are_shown_and_not_taken_for_a_colour(capsys: pytest.CaptureFixture[str]) -> None:
     """What a person wrote may hold brackets: `[GSM, "N° de tél."]` in a project file, a choice in a question."""
-    from meal_pipelines.display import RunDisplay, refuse
+    from meal_pipelines.display.screen import RunDisplay, refuse
 
     refuse("Écrivez « headers: » ainsi : [GSM], puis relancez.")
     with RunDisplay() as display:
@@ -27,7 +27,7 @@ def test_brackets_in_a_message_are_shown_and_not_taken_for_a_colour(capsys: pyte
 def test_a_line_is_not_cut_where_the_output_is_not_a_terminal() -> None:
     """A log is searched line by line, and a number of thousands must not stand on two of them."""
     words = " · ".join(f"mart_{number} 1\u202f{number}" for number in range(200, 230))
-    code = "import sys; from meal_pipelines.display import console; console.print(sys.argv[1])"
+    code = "import sys; from meal_pipelines.display.screen import console; console.print(sys.argv[1])"
     shown = subprocess.run([sys.executable, "-c", code, words], capture_output=True, check=True)
     assert shown.stdout.decode().splitlines() == [words]
 

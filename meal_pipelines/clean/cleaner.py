@@ -18,8 +18,8 @@ from meal_pipelines.clean.judge import Judge, Judged, rows_around
 from meal_pipelines.clean.reading import Reading
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect import personal
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.redaction import is_mark
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.rights.redaction import is_mark
 from meal_pipelines.warehouse.copy import NULL, Packed, bytea_column, escape_column, pack
 from meal_pipelines.warehouse.tables import TableSpec
 

@@ -18,7 +18,7 @@ import orjson
 
 from meal_pipelines.clean.coded import CodedAnswers
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
-from meal_pipelines.protect.redaction import LEFT_OUT
+from meal_pipelines.protect.rights.redaction import LEFT_OUT
 
 SYSTEM = ("_", "meta/", "formhub/", "$")
 """Keys that a server adds to the answers; what they say is in `raw.submission`."""

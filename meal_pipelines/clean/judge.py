@@ -21,7 +21,7 @@ from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.places import are_places
 from meal_pipelines.project.questionnaire import MAIN, Question, french
 from meal_pipelines.project.values import Values
-from meal_pipelines.protect.redaction import is_mark
+from meal_pipelines.protect.rights.redaction import is_mark
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from meal_pipelines.project.questionnaire import Question
-from meal_pipelines.protect.normalise import ARABIC_DIGITS
+from meal_pipelines.protect.persons.normalise import ARABIC_DIGITS
 
 Parser = Callable[[str], str | None]
 

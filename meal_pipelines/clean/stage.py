@@ -23,7 +23,7 @@ from meal_pipelines.clean.readings import Readings
 from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import publish as wap
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.copy import Packed, Writer

@@ -22,7 +22,7 @@ from meal_pipelines.collect.sources import concealer
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
 
 

@@ -20,7 +20,7 @@ from meal_pipelines.collect.position import Load, Position
 from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.source import FormVersion, Order, Source, Submission
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse.copy import (
     binary_rows,
     copy_binary,

@@ -18,8 +18,8 @@ from psycopg2.extras import Json
 from meal_pipelines.collect.punctuality import note_file_arrivals
 from meal_pipelines.collect.sheets.receipt import Receipt
 from meal_pipelines.collect.source import Source, Submission
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.sealing import Sealer
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.keys.sealing import Sealer
 from meal_pipelines.warehouse.connection import Warehouse
 
 

@@ -18,9 +18,9 @@ from meal_pipelines.collect.source import Submission, canonical
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Table
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.pseudonyms import Pseudonymiser
-from meal_pipelines.protect.redaction import MARK, Document, redact, redact_row, rows_in, texts
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.persons.pseudonyms import Pseudonymiser
+from meal_pipelines.protect.rights.redaction import MARK, Document, redact, redact_row, rows_in, texts
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from meal_pipelines.collect.workbook import PartnerWorkbooks
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.load import LoadedForm, LoadedProject, expand
 from meal_pipelines.project.model import Server
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse.connection import Warehouse
 

@@ -29,7 +29,7 @@ from meal_pipelines.extracts.values import (
     to_date,
 )
 from meal_pipelines.extracts.wording import INTERNAL
-from meal_pipelines.indicators.frozen import Freeze, frozen_on, frozen_year
+from meal_pipelines.indicators.reports.frozen import Freeze, frozen_on, frozen_year
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 from meal_pipelines.protect.disclosure import (

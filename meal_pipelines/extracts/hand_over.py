@@ -12,13 +12,13 @@ from typing import Any
 
 from meal_pipelines.extracts.disclosed import IATI, OPSYS, TRACKING
 from meal_pipelines.extracts.extract import Extract
-from meal_pipelines.extracts.iati import write_iati
-from meal_pipelines.extracts.opsys import write_opsys
-from meal_pipelines.extracts.tracking import write_tracking
+from meal_pipelines.extracts.iati.extract import write_iati
+from meal_pipelines.extracts.opsys.extract import write_opsys
+from meal_pipelines.extracts.tracking.extract import write_tracking
 from meal_pipelines.extracts.values import label_of
-from meal_pipelines.indicators.contributing import marts_of
-from meal_pipelines.indicators.freeze import Asked, freeze
-from meal_pipelines.indicators.frozen import Freeze
+from meal_pipelines.indicators.reports.contributing import marts_of
+from meal_pipelines.indicators.reports.freeze import Asked, freeze
+from meal_pipelines.indicators.reports.frozen import Freeze
 from meal_pipelines.pages import write_pages
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.disclosure import release

@@ -11,8 +11,8 @@ from typing import Any
 
 from meal_pipelines.extracts.table import Column, Table
 from meal_pipelines.extracts.values import Labels
-from meal_pipelines.indicators.differences import CAUSES
-from meal_pipelines.indicators.restate import Restated, Restatements
+from meal_pipelines.indicators.reports.differences import CAUSES
+from meal_pipelines.indicators.reports.restate import Restated, Restatements
 from meal_pipelines.project.load import LoadedProject
 
 INTERNAL = "interne"

@@ -15,8 +15,8 @@ from typing import Any
 
 from psycopg2 import sql
 
-from meal_pipelines.indicators.frozen import Freeze, frozen_on, frozen_year
 from meal_pipelines.indicators.periods import add_months, target_period
+from meal_pipelines.indicators.reports.frozen import Freeze, frozen_on, frozen_year
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Target
 

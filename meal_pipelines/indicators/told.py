@@ -10,8 +10,8 @@ from typing import Any
 from psycopg2.extras import Json, execute_values
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.indicators.frozen import Freeze
-from meal_pipelines.indicators.restate import Restated
+from meal_pipelines.indicators.reports.frozen import Freeze
+from meal_pipelines.indicators.reports.restate import Restated
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What `iati:` of `project.yaml` means: who reports the activity to IATI, and under which identifiers.
 
 Identifiers are given by organisations and registers: whatever nobody has written is « à confirmer », and shows as such in
-the file. What is reported is the logframe's and `extracts/iati.py`'s business.
+the file. What is reported is the logframe's and `extracts/iati/`'s business.
 """
 
 from __future__ import annotations

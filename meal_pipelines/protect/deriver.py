@@ -16,10 +16,10 @@ from meal_pipelines.project.privacy import Generalisation
 from meal_pipelines.project.questionnaire import Question, Table
 from meal_pipelines.protect import personal
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.link_keys import LinkKeys
-from meal_pipelines.protect.pseudonyms import Pseudonymiser, generalise
-from meal_pipelines.protect.redaction import MARK, is_mark, replacement
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.persons.link_keys import LinkKeys
+from meal_pipelines.protect.persons.pseudonyms import Pseudonymiser, generalise
+from meal_pipelines.protect.rights.redaction import MARK, is_mark, replacement
 from meal_pipelines.protect.tables import card_question, derived_columns, generalised
 from meal_pipelines.warehouse.copy import Packed, bytea_column, escape_column, pack
 from meal_pipelines.warehouse.tables import TableSpec

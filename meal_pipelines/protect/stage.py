@@ -21,9 +21,9 @@ from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Table
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
 from meal_pipelines.protect.deriver import ChunkDeriver
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.linking import Linking, Relinked
-from meal_pipelines.protect.restriction import leave_out_inside, restricted
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.persons.linking import Linking, Relinked
+from meal_pipelines.protect.rights.restriction import leave_out_inside, restricted
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.warehouse import publish as wap
 from meal_pipelines.warehouse.connection import Warehouse

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from meal_pipelines.collect.attachments import FileStore, Limits, fetch_files
 from meal_pipelines.collect.kobo import KoboSource
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.kobo_cases import ASSET

@@ -16,7 +16,7 @@ from meal_pipelines.collect.odk import OdkForm
 from meal_pipelines.collect.odk_session import OdkSession
 from meal_pipelines.collect.source import Source
 from meal_pipelines.collect.sync import synchronise
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.collect import kobo_cases, odk_cases

@@ -22,9 +22,9 @@ from openpyxl import Workbook, load_workbook
 from meal_pipelines.collect.received import FileSource, received_files
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
-from meal_pipelines.doctor import examine
+from meal_pipelines.doctor.doctor import examine
 from meal_pipelines.project.load import LoadedProject, load_project
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import CHECKOUT, Settings
 from meal_pipelines.warehouse import Warehouse
 

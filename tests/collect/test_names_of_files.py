@@ -17,7 +17,7 @@ from meal_pipelines.collect.received import FileSource, received_files
 from meal_pipelines.collect.sources import alias_of_files, open_sources
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.workbook_cases import a_project, xlsx

@@ -14,7 +14,7 @@ import pytest
 from meal_pipelines.collect.history import as_markdown, collections_of, duration_told, last_collections
 from meal_pipelines.collect.punctuality import EXPECTED, LATE, next_night
 from meal_pipelines.collect.source import Submission, canonical
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.workbook_cases import a_project
 from tests.collect.workbook_house import House

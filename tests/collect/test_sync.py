@@ -186,7 +186,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from meal_pipelines.collect.sync import synchronise
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.stage_cases import Memory

@@ -234,7 +234,7 @@ def test_a_server_of_files_that_refuses_or_fails_is_told_without_its_password(
 
 def test_the_doctor_reads_the_inbox_and_tells_what_is_wrong_in_it(tmp_path: Path) -> None:
     """Before a night is lost: a file that will be refused, and one that no form waits for."""
-    from meal_pipelines.doctor import examine
+    from meal_pipelines.doctor.doctor import examine
     from meal_pipelines.settings import Settings
 
     a_form(tmp_path / "projects" / "p")

@@ -12,7 +12,7 @@ from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.workbook_cases import a_project

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from meal_pipelines.project.load import load_projects
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.sample import generate
 from meal_pipelines.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from tests.end_to_end.command import House, a_house
 from tests.kobo_server import KoboServer
 from tests.stage_cases import PROJECT, written

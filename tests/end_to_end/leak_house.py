@@ -17,7 +17,7 @@ import orjson
 from openpyxl.comments import Comment
 
 from meal_pipelines.project.load import load_projects
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.sample import generate
 from meal_pipelines.settings import CHECKOUT
 from tests.collect.file_cases import PROGRAM, picture

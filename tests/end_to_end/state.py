@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import Warehouse
 
 Rows = list[tuple[Any, ...]]

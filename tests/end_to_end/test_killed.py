@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import Warehouse
 from tests.end_to_end.command import House, a_house, end, furnish
 from tests.end_to_end.state import builds, differences, published

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import Warehouse
 from tests.end_to_end.command import MEAL, House, a_house
 

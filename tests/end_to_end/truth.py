@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from ruamel.yaml import YAML
 
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import CHECKOUT
 
 Answers = dict[str, Any]

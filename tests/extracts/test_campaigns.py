@@ -14,8 +14,8 @@ import pytest
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts import Extract, write_afd, write_tei, write_thema
-from meal_pipelines.extracts.campaign_sheets import RECIPIENTS
-from meal_pipelines.extracts.campaign_states import freeze_campaign, send_campaign, states
+from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS
+from meal_pipelines.extracts.campaigns.states import freeze_campaign, send_campaign, states
 from meal_pipelines.project.catalogue import Catalogue
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse import Warehouse

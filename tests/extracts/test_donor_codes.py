@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from meal_pipelines.doctor_codes import donor_findings
+from meal_pipelines.doctor.codes import donor_findings
 from meal_pipelines.extracts import write_thema
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, edited, fill, project, records

@@ -21,7 +21,7 @@ from meal_pipelines.settings import CHECKOUT
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, edited, fill, project
 
-SCHEMA = CHECKOUT / "meal_pipelines" / "extracts" / "iati_2_03" / "iati-activities-schema.xsd"
+SCHEMA = CHECKOUT / "meal_pipelines" / "extracts" / "iati" / "iati_2_03" / "iati-activities-schema.xsd"
 
 
 def _write(warehouse: Warehouse, loaded: LoadedProject, out: Path, *, small: str | None = None) -> Extract:

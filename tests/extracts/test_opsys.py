@@ -18,7 +18,7 @@ from psycopg2 import errors
 
 from meal_pipelines.errors import ConfigurationError, TransientError
 from meal_pipelines.extracts import Extract, write_opsys
-from meal_pipelines.extracts.opsys_rows import VALUE_TYPES
+from meal_pipelines.extracts.opsys.rows import VALUE_TYPES
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Baseline, DonorCode

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from meal_pipelines.indicators.contributing import marts_of
+from meal_pipelines.indicators.reports.contributing import marts_of
 from meal_pipelines.pages import page_of, write_pages
 from meal_pipelines.pages.chart import Series, chart
 from meal_pipelines.pages.content import Point, TargetPoint

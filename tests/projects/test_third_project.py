@@ -24,7 +24,7 @@ from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.project.load import LoadedProject, load_project
 from meal_pipelines.protect import stage as protect
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import CHECKOUT, Settings
 from meal_pipelines.warehouse import Warehouse
 

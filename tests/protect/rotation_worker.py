@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from meal_pipelines.collect.attachments import FileStore
-from meal_pipelines.protect import resealing
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.rotation import known_projects, prepare_key, rotate
+from meal_pipelines.protect.keys import resealing
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.keys.rotation import known_projects, prepare_key, rotate
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 

@@ -17,7 +17,7 @@ from psycopg2 import errors
 from psycopg2.extras import execute_values
 
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.protect.access import Actor, last_lines, record, verify
+from meal_pipelines.protect.rights.access import Actor, last_lines, record, verify
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 

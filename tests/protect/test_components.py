@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from meal_pipelines.protect.components import Tie, joined
+from meal_pipelines.protect.persons.components import Tie, joined
 
 DAY = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 PEOPLE = [f"p{number}" for number in range(8)]

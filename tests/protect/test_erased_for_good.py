@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from meal_pipelines.collect.attachments import FileStore
-from meal_pipelines.protect.finding import ids_of, places_of
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.rotation import prepare_key, rotate
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.keys.rotation import prepare_key, rotate
+from meal_pipelines.protect.rights.finding import ids_of, places_of
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.protect.test_erasure import HER, OTHER, Registry

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.erasure import Erasure, erase_person
-from meal_pipelines.protect.finding import ids_of, places_of
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.erasure import Erasure, erase_person
+from meal_pipelines.protect.rights.finding import ids_of, places_of
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from meal_pipelines.warehouse.binaries import programs
@@ -182,7 +182,7 @@ def test_a_frozen_report_keeps_its_totals_and_nothing_of_her(registry: Registry)
 
 def _freeze_rows(bench: Bench) -> None:
     """Keep the rows of both forms, as a freeze does."""
-    from meal_pipelines.indicators.contributing import Input, keep_rows
+    from meal_pipelines.indicators.reports.contributing import Input, keep_rows
     from meal_pipelines.protect.tables import pseudonymised_spec
 
     inputs = [

@@ -9,7 +9,7 @@ import pytest
 from psycopg2 import sql
 
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import Warehouse
 from tests.stage_cases import PROJECT, Bench, Memory, bench_of, visit
 

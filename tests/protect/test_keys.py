@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.sealing import Sealer
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.keys.sealing import Sealer
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.kobo_cases import everything_told
 

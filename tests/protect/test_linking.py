@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from meal_pipelines.collect.source import Submission, canonical
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.erasure import erase_person
-from meal_pipelines.protect.finding import ids_of, places_of
-from meal_pipelines.protect.restriction import restrict
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.erasure import erase_person
+from meal_pipelines.protect.rights.finding import ids_of, places_of
+from meal_pipelines.protect.rights.restriction import restrict
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.stage_cases import PROJECT, Bench, Memory, bench_of, visit

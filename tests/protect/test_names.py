@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meal_pipelines.protect.names import name_form
+from meal_pipelines.protect.persons.names import name_form
 from meal_pipelines.sample.names import ORIGINS
 from meal_pipelines.sample.writings import other_writings
 

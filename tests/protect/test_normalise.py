@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meal_pipelines.protect.normalise import code, name, phone
+from meal_pipelines.protect.persons.normalise import code, name, phone
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from openpyxl import load_workbook
 from meal_pipelines.collect.attachments import FileStore, fetch_files
 from meal_pipelines.collect.source import Attachment, Submission
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.erasure import erase_person
-from meal_pipelines.protect.finding import Place, ids_of, places_of
-from meal_pipelines.protect.held import Held
-from meal_pipelines.protect.person_folder import write_folder
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.erasure import erase_person
+from meal_pipelines.protect.rights.finding import Place, ids_of, places_of
+from meal_pipelines.protect.rights.held import Held
+from meal_pipelines.protect.rights.person_folder import write_folder
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.file_cases import IMAGES, picture

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from meal_pipelines.project.model import Persons
 from meal_pipelines.project.privacy import Generalisation
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.pseudonyms import Pseudonymiser, age_band, generalise
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.persons.pseudonyms import Pseudonymiser, age_band, generalise
 
 KEYS = Keyring(1, {1: b"s" * 32}, b"p" * 32)
 PERSONS = Persons(

@@ -10,9 +10,9 @@ import pytest
 from meal_pipelines.clean.corrections import read_log
 from meal_pipelines.clean.stage import prepare, publish
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.rectification import Place, rectify, undo
-from meal_pipelines.protect.requests import close_request, open_request, requests
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.rectification import Place, rectify, undo
+from meal_pipelines.protect.rights.requests import close_request, open_request, requests
 from meal_pipelines.warehouse import Warehouse
 from tests.stage_cases import Bench, visit
 

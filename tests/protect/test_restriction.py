@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.finding import ids_of
-from meal_pipelines.protect.restriction import restrict
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.finding import ids_of
+from meal_pipelines.protect.rights.restriction import restrict
 from tests.stage_cases import Bench, Memory, visit
 
 HER = {"nom": "Zineb Ouazzani-Planted", "telephone": "0699887766", "naissance": "1984"}

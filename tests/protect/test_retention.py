@@ -17,9 +17,9 @@ from dateutil.relativedelta import relativedelta
 
 from meal_pipelines.collect.source import Submission
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.retention import Due, find_due, prove, purge
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.retention import Due, find_due, prove, purge
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.stage_cases import PROJECT, Bench, Memory, bench_of, visit

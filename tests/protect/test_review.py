@@ -13,9 +13,9 @@ import pytest
 from psycopg2 import errors
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.protect.decisions import Decided, Decision, Verdict, decide
-from meal_pipelines.protect.review import Proposals, proposals
-from meal_pipelines.protect.review_workbook import DECISION, read_workbook, write_workbook
+from meal_pipelines.protect.persons.decisions import Decided, Decision, Verdict, decide
+from meal_pipelines.protect.persons.review import Proposals, proposals
+from meal_pipelines.protect.persons.review_workbook import DECISION, read_workbook, write_workbook
 from meal_pipelines.warehouse import Warehouse
 from tests.protect.test_linking import HER, LINKED, Dated, night, shown
 from tests.stage_cases import Bench, bench_of, visit

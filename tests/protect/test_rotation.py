@@ -18,8 +18,8 @@ from psycopg2 import errors
 
 from meal_pipelines.collect.attachments import FileStore
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.rotation import Rotated, copy_of, count_uses, known_projects, prepare_key, rotate
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.keys.rotation import Rotated, copy_of, count_uses, known_projects, prepare_key, rotate
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.file_cases import House, picture, submitted

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.keyring import Keyring
-from meal_pipelines.protect.sealed_files import HEADER, PIECE, SEALED_PIECE, FileSealer
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.keys.sealed_files import HEADER, PIECE, SEALED_PIECE, FileSealer
 
 KEYS = {1: bytes(range(32)), 2: bytes(range(32, 64))}
 SEALER = FileSealer(1, KEYS, b"a" * 32)

@@ -15,9 +15,9 @@ from typing import Any
 from psycopg2 import extensions, sql
 
 from meal_pipelines.indicators import compute
-from meal_pipelines.indicators.contributing import marts_of
-from meal_pipelines.indicators.freeze import Asked, freeze
-from meal_pipelines.indicators.frozen import Freeze
+from meal_pipelines.indicators.reports.contributing import marts_of
+from meal_pipelines.indicators.reports.freeze import Asked, freeze
+from meal_pipelines.indicators.reports.frozen import Freeze
 from meal_pipelines.project.load import load_project
 from meal_pipelines.warehouse import Warehouse
 from meal_pipelines.warehouse.models import prepare_mart, publish_mart

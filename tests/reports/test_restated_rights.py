@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from meal_pipelines.indicators.contributing import marts_of
-from meal_pipelines.indicators.restate import restatements
-from meal_pipelines.protect.access import Actor
-from meal_pipelines.protect.erasure import erase_person
+from meal_pipelines.indicators.reports.contributing import marts_of
+from meal_pipelines.indicators.reports.restate import restatements
+from meal_pipelines.protect.rights.access import Actor
+from meal_pipelines.protect.rights.erasure import erase_person
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from tests.reports.house import house_of, some_visits

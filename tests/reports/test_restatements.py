@@ -16,9 +16,9 @@ from psycopg2 import sql
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts.restatement_sheets import write_restatements
 from meal_pipelines.extracts.values import Labels
-from meal_pipelines.indicators.contributing import marts_of
-from meal_pipelines.indicators.frozen import chosen
-from meal_pipelines.indicators.restate import Restatements, restatements
+from meal_pipelines.indicators.reports.contributing import marts_of
+from meal_pipelines.indicators.reports.frozen import chosen
+from meal_pipelines.indicators.reports.restate import Restatements, restatements
 from meal_pipelines.indicators.told import Explanation, record_restatements
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import sheet

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.indicators.contributing import marts_of
 from meal_pipelines.indicators.formula import formula_sentences
 from meal_pipelines.indicators.lineage import lineages
+from meal_pipelines.indicators.reports.contributing import marts_of
 from meal_pipelines.indicators.trace import Asked, Part, Trace, trace
 from meal_pipelines.warehouse import Warehouse
 from tests.reports.house import INDICATORS, House, house_of, some_visits

@@ -11,7 +11,7 @@ import pytest
 from meal_pipelines.project.expression import Scope, parse
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
 from meal_pipelines.project.values import EPOCH, Values
-from meal_pipelines.protect.normalise import phone
+from meal_pipelines.protect.persons.normalise import phone
 from tests.sample.conftest import Generated
 
 DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from meal_pipelines.project.load import LoadedProject, load_project
-from meal_pipelines.protect.normalise import name, phone
+from meal_pipelines.protect.persons.normalise import name, phone
 from meal_pipelines.sample import generate
 from meal_pipelines.sample.names import ORIGINS
 from meal_pipelines.sample.noise import Noise

@@ -15,7 +15,7 @@ import psycopg2
 from meal_pipelines.collect.attachments.ledger import FileLedger
 from meal_pipelines.collect.attachments.store import FileStore
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.refusals import value_free
 

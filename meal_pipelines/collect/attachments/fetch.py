@@ -21,7 +21,7 @@ from meal_pipelines.collect.attachments.limits import Judged, Limits, NotKept
 from meal_pipelines.collect.attachments.store import FileStore, StoreUnavailable
 from meal_pipelines.collect.source import FileGone, Source
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.refusals import value_free
 

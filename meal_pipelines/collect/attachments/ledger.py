@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 
 from meal_pipelines.collect.source import Attachment
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
 
 BATCH = 100
 LOCK_WAIT_S = 2.0

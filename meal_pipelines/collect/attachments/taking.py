@@ -15,8 +15,8 @@ from meal_pipelines.collect.attachments.ledger import FileLedger
 from meal_pipelines.collect.attachments.limits import extension_of
 from meal_pipelines.collect.attachments.store import FileStore
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.protect.access import Actor, record
-from meal_pipelines.protect.keyring import Keyring
+from meal_pipelines.protect.keys.keyring import Keyring
+from meal_pipelines.protect.rights.access import Actor, record
 from meal_pipelines.warehouse.connection import Warehouse
 
 

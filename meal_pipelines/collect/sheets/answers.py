@@ -14,7 +14,7 @@ from meal_pipelines.collect.sheets import days, numbers
 from meal_pipelines.collect.sheets.book import Cell
 from meal_pipelines.collect.sheets.choices import Codes
 from meal_pipelines.project.questionnaire import Question, Questionnaire
-from meal_pipelines.protect.normalise import ARABIC_DIGITS
+from meal_pipelines.protect.persons.normalise import ARABIC_DIGITS
 
 FILTER = re.compile(r"\s*([\w.-]+)\s*=\s*\$\{\s*([\w.-]+)\s*\}\s*")
 """A cascade: the choices whose attribute is the answer to another question."""

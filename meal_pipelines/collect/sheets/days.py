@@ -9,7 +9,7 @@ import datetime as dt
 import re
 
 from meal_pipelines.collect.sheets.spelling import bare
-from meal_pipelines.protect.normalise import ARABIC_DIGITS
+from meal_pipelines.protect.persons.normalise import ARABIC_DIGITS
 
 EPOCH, EPOCH_1904 = dt.datetime(1899, 12, 30), dt.datetime(1904, 1, 1)
 SERIALS = (10_000, 80_000)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from meal_pipelines.protect.normalise import ARABIC_DIGITS
+from meal_pipelines.protect.persons.normalise import ARABIC_DIGITS
 
 SPACES = re.compile("(?<=\\d)[ \u00a0\u202f\u2009\u2007\u066c'’](?=\\d{3}(?!\\d))")
 """Between thousands: spaces of every width, the Arabic thousands sign, the apostrophe."""

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from meal_pipelines.protect.normalise import ARABIC_DIGITS, ARABIC_LETTERS
+from meal_pipelines.protect.persons.normalise import ARABIC_DIGITS, ARABIC_LETTERS
 
 LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae"})
 INVISIBLE = re.compile("[\u200b\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff]")

@@ -1,0 +1,1 @@
+"""What the terminal shows: tables, progress, sentences. Nothing here decides anything."""

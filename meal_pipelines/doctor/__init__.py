@@ -1,0 +1,1 @@
+"""`meal doctor`: what is wrong or not yet known, and how to mend it."""

@@ -1,0 +1,1 @@
+"""The annual campaigns (THEMA, TEI, AFD): opened, frozen, sent; lists of the donors as data."""

@@ -1,0 +1,1 @@
+"""Results as IATI 2.03 XML, valid by the schema that lies here."""

@@ -1,0 +1,1 @@
+"""The OPSYS workbook and its JSON: rows, checks, comments, differences from the extract before."""

@@ -1,0 +1,1 @@
+"""The tracking workbook: a sheet per result, drawn."""

@@ -1,0 +1,1 @@
+"""Reports: frozen with what explains them, replayed, and compared with what is true now."""

@@ -1,0 +1,1 @@
+"""The keyring, sealing with it, and putting everything under a new key."""

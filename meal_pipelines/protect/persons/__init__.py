@@ -1,0 +1,1 @@
+"""Who is the same person: normal forms, pseudonyms, links on keyed hashes, reviewed pairs."""

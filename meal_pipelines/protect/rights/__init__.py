@@ -1,0 +1,1 @@
+"""What a person may ask (see, rectify, erase, restrict, withdraw), what a term purges, and who looked at her data."""
