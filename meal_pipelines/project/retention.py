@@ -36,7 +36,8 @@ class Retention(Strict):
         """The rule as a sentence, for people and for the register."""
         since = "l'envoi" if self.since == "submission" else "la fin du projet"
         then = "rien de personnel n'est gardé" if self.then == "cut_loose" else "tout est effacé"
-        return f"{self.months} mois après {since}, {then}"
+        when = f"{self.months} mois après" if self.months else "dès"
+        return f"{when} {since}, {then}"
 
 
 def months_after(day: dt.date, months: int) -> dt.date:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import openpyxl
 import pytest
+import yaml
 
 from meal_pipelines.project.expression import Scope, parse
 from meal_pipelines.project.values import Values
@@ -231,6 +232,17 @@ def evaluated(calculation: str, answers: dict[str, list[str]]) -> list[str]:
     rows = len(next(iter(answers.values())))
     columns = {name: Values.of_texts(column) for name, column in answers.items()}
     return list(np.broadcast_to(parse(calculation).values(Scope(rows, columns, np.zeros(rows))).text, (rows,)))
+
+
+def test_what_persons_are_told_of_the_time_is_the_rule_of_the_project(form: Path) -> None:
+    """« Jusqu'à la fin du projet » was said to them: two years more would be a promise broken."""
+    told = [text for text in texts(form, FR) if "Combien de temps" in text]
+    if not told:
+        return
+    project = yaml.safe_load((form.parents[1] / "project.yaml").read_text(encoding="utf-8"))
+    rules = [each["retention"] for each in project["forms"].values() if each["questionnaire"] == f"forms/{form.name}"]
+    assert all("Combien de temps ?** Jusqu'à la fin du projet" in text for text in told)
+    assert [(rule["months"], rule["since"]) for rule in rules] == [(0, "project_end")]
 
 
 def test_disability_is_the_official_cut_off_of_the_washington_group_for_all_4096_answers() -> None:
