@@ -6,14 +6,14 @@ calls functions that only compute. It gives the columns of `CONTRACT`, one row p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import sqlglot
 from sqlglot import errors, exp
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import opening
-from meal_pipelines.indicators.expressions import FUNCTIONS, LONGEST
+from meal_pipelines.indicators.expressions import CASTS, FUNCTIONS, LONGEST, TYPES
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator
@@ -34,8 +34,10 @@ COMPUTING: tuple[type[exp.Expr], ...] = (
 NAMED = {"jsonb_build_object", "jsonb_strip_nulls", "jsonb_object", "trim_scale", "grouping", "mod", "div"}
 """Functions that sqlglot has no class for."""
 REFUSED: tuple[type[exp.Expr], ...] = (
-    exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.SessionParameter,
+    exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.SessionParameter, exp.Operator,
 )  # fmt: skip
+CONVERTED = CASTS | {TYPES.FLOAT, TYPES.TIMESTAMP, TYPES.TIMESTAMPTZ, TYPES.JSON, TYPES.JSONB, TYPES.ARRAY}
+"""Others read the catalogue (regclass), or are not PostgreSQL's own."""
 LONGEST_FILE = 10 * LONGEST
 
 
@@ -59,6 +61,7 @@ def query_from_file(
     told = f"{place}, {measure.file}"
     query = _tree(path.read_text(encoding="utf-8"), told)
     _judge_nodes(query, told)
+    _judge_columns(query, told)
     _judge_tables(query, marts, told)
     names = query.named_selects
     if sorted(names) not in (sorted(CONTRACT), sorted(CONTRACT + INTERVAL)):
@@ -99,21 +102,75 @@ def _judge_nodes(query: exp.Query, told: str) -> None:
                 f"{told} : « {name.lower()} » n'est pas permis dans une requête d'indicateur : elle lit des tables et "
                 "calcule, sans rien écrire, verrouiller ni appeler d'autre."
             )
+        if isinstance(node, exp.DataType) and node.this not in CONVERTED:
+            raise ConfigurationError(
+                f"{told} : la requête convertit vers un type qui n'est pas permis ici. "
+                "Employez numeric, int, text, date, timestamptz, boolean ou jsonb."
+            )
+
+
+def _judge_columns(query: exp.Query, told: str) -> None:
+    """`x.f` calls the function f where x has no column f and is no row: a value in parentheses, or what `unnest` gives."""
+    values = {"unnest": {"unnest"}}
+    for alias in query.find_all(exp.TableAlias):
+        source = alias.parent
+        lateral = source.this if isinstance(source, exp.Lateral) else source
+        if not isinstance(lateral, (exp.Table, exp.Subquery, exp.CTE, exp.Values)):
+            columns = {_folded(column) for column in alias.columns} or {_folded(alias.this)}
+            offset = source.args.get("offset") if source is not None else None
+            values.setdefault(_folded(alias.this), set()).update(
+                columns, {_folded(offset)} if isinstance(offset, exp.Identifier) else ()
+            )
+    for node in query.find_all(exp.Dot, exp.Column):
+        is_called = isinstance(node, exp.Dot) or bool(node.args.get("db"))
+        if isinstance(node, exp.Column) and node.table and isinstance(node.this, exp.Identifier):
+            known = values.get(_folded(node.args["table"]))
+            is_called = is_called or (known is not None and _folded(node.this) not in known)
+        if is_called:
+            name = node.expression.name if isinstance(node, exp.Dot) else node.sql("postgres")
+            raise ConfigurationError(
+                f"{told} : « {name} » n'est pas permis dans une requête d'indicateur. Écrivez une colonne sous la forme "
+                "« table.colonne »."
+            )
 
 
 def _judge_tables(query: exp.Query, marts: Mapping[str, TableSpec], told: str) -> None:
-    """Every table is a mart that is named, `periods`, or a CTE of the query; a mart becomes the project's rows of it."""
-    own = {cte.alias for cte in query.find_all(exp.CTE)} | {"periods"}
+    """Every table is a mart that is named, `periods`, or a CTE in sight; a mart becomes the project's rows of it.
+
+    Where no CTE of a name is in sight, PostgreSQL looks for a table of its own: the statistics of every table, say.
+    """
     for table in query.find_all(exp.Table):
-        plain = isinstance(table.this, exp.Identifier)
-        is_mart = plain and table.name in marts and table.db in ("", "marts") and not table.catalog
-        if not is_mart and (not plain or table.db or table.name not in own):
+        plain = isinstance(table.this, exp.Identifier) and not table.catalog
+        name = _folded(table.this) if plain else ""
+        is_mart = plain and name in marts and table.db in ("", "marts")
+        if not is_mart and (not plain or table.db or name not in {"periods", *_in_sight(table)}):
             raise ConfigurationError(
                 f"{told} : « {table.sql('postgres')} » n'est pas une table que cette requête peut lire. Tables : "
                 f"periods, {', '.join(sorted(marts))} ; ajoutez une table à « marts » pour la lire."
             )
         if is_mart:
             table.set("db", None)
+
+
+def _in_sight(table: exp.Table) -> Iterator[str]:
+    """The CTEs that a table may name: those of a query around it; inside one of them, those before it."""
+    inner: exp.Expr = table
+    while (around := inner.parent) is not None:
+        if isinstance(around, exp.With):
+            for cte in around.expressions:
+                if cte is inner and not around.recursive:
+                    break
+                yield _folded(cte.args["alias"].this)
+                if cte is inner:
+                    break
+        elif (given := around.args.get("with_")) is not None and given is not inner:
+            yield from (_folded(cte.args["alias"].this) for cte in given.expressions)
+        inner = around
+
+
+def _folded(name: exp.Expr) -> str:
+    """A name as PostgreSQL compares it: in lower case, unless it is quoted."""
+    return name.name if name.args.get("quoted") else name.name.lower()
 
 
 def _own_rows(name: str, spec: TableSpec, project: str) -> exp.CTE:

@@ -100,6 +100,48 @@ def test_a_query_that_does_anything_else_is_refused(tmp_path: Path, query: str, 
 @pytest.mark.parametrize(
     ("query", "said"),
     [
+        (f"{SHAPE.format('(cast(9 as float)).pg_sleep')} from periods", "« pg_sleep » n'est pas permis"),
+        (f"{SHAPE.format('periods.period.pg_read_file')} from periods", "« periods.period.pg_read_file » n'est pas permis"),
+        (f"{SHAPE.format('s.pg_sleep')} from periods, unnest(array[9.0]) as s", "« s.pg_sleep » n'est pas permis"),
+        (f"{SHAPE.format('unnest.pg_sleep')} from periods, unnest(array[9.0])", "« unnest.pg_sleep » n'est pas permis"),
+        (f"{SHAPE.format('s.pg_sleep')} from periods, lateral unnest(array[9.0]) as s (v)", "« s.pg_sleep » n'est pas permis"),
+        (f"{SHAPE.format('s.pg_sleep')} from periods, unnest(array[9.0]) as s (v)", "« s.pg_sleep » n'est pas permis"),
+        (f"{SHAPE.format('1 operator(pg_catalog.+) 2')} from periods", "« operator » n'est pas permis"),
+        (f"{SHAPE.format('cast(1 as vault.secret)')} from periods", "convertit vers un type"),
+        (f"{SHAPE.format(chr(39) + 'vault.identity' + chr(39) + '::regclass::oid')} from periods", "convertit vers un type"),
+        (f"with a as (select * from pg_stats), pg_stats as (select 1) {SHAPE.format(1)} from periods, a", "pg_stats"),
+        (f"{SHAPE.format(1)} from periods, (with pg_stats as (select 1) select 1) as a, pg_stats", "pg_stats"),
+        (f'with "PG_STATS" as (select 1) {SHAPE.format(1)} from periods, PG_STATS', "PG_STATS"),
+    ],
+)  # fmt: skip
+def test_what_only_postgresql_would_take_for_a_call_or_a_table_is_refused(tmp_path: Path, query: str, said: str):
+    """`x.f` calls f(x) where x has no column f, and a name means a system view where no CTE of that name is in sight."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_logframe(_project(tmp_path, query), MARTS)
+    assert said in str(caught.value)
+
+
+def test_a_query_may_name_its_tables_in_every_usual_way(tmp_path: Path, connection: extensions.connection, fill: Fill):
+    """Aliases, nested and recursive CTEs, a column of a mart, one of an array: all run."""
+    fill([], DAY)
+    query = (
+        "with recursive first as (select 1 as n union all select first.n + 1 from first where first.n < 3), "
+        "Second as (select max(f.n) as top from first as f) "
+        f"{SHAPE.format('t.top + u.each_one + count(p.score) - 0')} "
+        "from periods cross join (with inside as (select second.top from SECOND) select inside.top from inside) as t "
+        "cross join unnest(array[1]) as u (each_one) left join marts.participation as p on p.done_on = period_start "
+        "group by period_kind, period, t.top, u.each_one"
+    )
+    computation = prepare(connection, _project(tmp_path, query), MARTS, run_id=None, rebuild=True)
+    with connection.cursor() as cursor:
+        cursor.execute('select distinct value from build."' + computation.table.staged + '"')
+        assert cursor.fetchall() == [(4,)]
+    discard(connection, computation)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
         ("select 'month' as period_kind, '1999-01' as period", "1 ligne(s) d'une période que le projet n'a pas"),
         ("select 'month' as period_kind, '2026-04' as period", "1 ligne(s) d'une ventilation que l'indicateur ne déclare pas"),
     ],
