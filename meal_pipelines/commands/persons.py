@@ -49,7 +49,8 @@ def review(
     write_workbook(loaded, proposed, xlsx)
     console.print(f"{french(len(proposed.pairs))} paires dans {xlsx}.", soft_wrap=True, highlight=False)
     console.print(
-        f"Remplissez la colonne « Décision », puis : meal persons decide --project {project} --xlsx {xlsx} --by NOM",
+        f"Remplissez la colonne « Décision », puis : uv run meal persons decide --project {project} --xlsx {xlsx} "
+        f"--by NOM{' --demo' if demo else ''}",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
 
@@ -81,6 +82,8 @@ def decide(
         console.print("Rien de nouveau : tout ce que dit ce classeur est déjà enregistré.")
         return
     _tell(done, yes)
+    if yes:
+        console.print(f"Lancez « uv run meal run{' --demo' if demo else ''} » : les tables et les indicateurs suivent.")
 
 
 def _tell(done: Decided, yes: bool) -> None:
@@ -102,5 +105,3 @@ def _tell(done: Decided, yes: bool) -> None:
             "(« meal persons review --decided »).",
             soft_wrap=True, highlight=False,
         )  # fmt: skip
-    if yes:
-        console.print("Lancez « meal run » : les tables et les indicateurs suivent.")

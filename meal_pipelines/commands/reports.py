@@ -59,7 +59,9 @@ def freeze(
     )  # fmt: skip
     for file in files:
         console.print(str(file), soft_wrap=True, markup=False)
-    console.print(f"Ce qui change ensuite : « uv run meal restatements {project} ».", markup=False)
+    console.print(
+        f"Ce qui change ensuite : « uv run meal restatements {project}{' --demo' if demo else ''} ».", markup=False
+    )
 
 
 @reports.command()
@@ -174,12 +176,14 @@ def _show(found: Restatements, labels: Labels) -> None:
 
 def _lines(cells: Sequence[Restated], labels: Labels) -> list[str]:
     from meal_pipelines.extracts.restatement_sheets import KINDS, cell_name
-    from meal_pipelines.extracts.wording import NOT_MEASURED, number, signed
+    from meal_pipelines.extracts.wording import NOT_MEASURED, beside_difference, signed
     from meal_pipelines.indicators.reports.differences import CAUSES
 
     lines = []
     for cell in cells:
-        reported, now = (number(value) if value is not None else NOT_MEASURED for value in (cell.reported, cell.now))
+        reported, now = (
+            beside_difference(value) if value is not None else NOT_MEASURED for value in (cell.reported, cell.now)
+        )
         causes = " ; ".join(f"{CAUSES[cause]} {signed(part)}" for cause, part in cell.causes.items())
         lines.append(
             f"{cell.indicator} · {KINDS[cell.period_kind]} {cell.period} · {cell_name(cell.disaggregation, labels)} : remis "

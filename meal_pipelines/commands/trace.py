@@ -107,11 +107,13 @@ def _values(found: Trace) -> list[str]:
     from meal_pipelines.extracts.wording import NOT_MEASURED, number
 
     cell = ", ".join(f"{name} = {value}" for name, value in found.disaggregation.items()) or "total"
-    value = number(found.value) if found.value is not None else NOT_MEASURED
-    at = f", calculée le {found.computed_at:%d/%m/%Y à %H:%M}" if found.computed_at else ""
-    lines = [
-        f"Valeur, du {found.period.start:%d/%m/%Y} au {found.period.end:%d/%m/%Y}, {cell} : {value} ({found.units or 0} unités{at})"
-    ]
+    today = found.published
+    value = number(today.value) if today.value is not None else NOT_MEASURED
+    if today.low is not None and today.high is not None:
+        value += f", entre {number(today.low)} et {number(today.high)} à 95 %"
+    units = f"{number(today.units or 0)} {'unités' if (today.units or 0) > 1 else 'unité'}"
+    at = f", calculée le {today.computed_at:%d/%m/%Y à %H:%M}" if today.computed_at else ""
+    lines = [f"Valeur, du {found.period.start:%d/%m/%Y} au {found.period.end:%d/%m/%Y}, {cell} : {value} ({units}{at})"]
     for each in found.reported:
         given = number(each.value) if each.value is not None else NOT_MEASURED
         lines.append(

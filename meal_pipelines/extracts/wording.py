@@ -43,6 +43,11 @@ def signed(value: Decimal) -> str:
     return ("−" if value < 0 else "+") + text.replace(",", "\u00a0").replace(".", ",")
 
 
+def beside_difference(value: Decimal) -> str:
+    """« 72,35 »: two decimals at most, as `signed`, so that the figures on both sides of a difference give it."""
+    return signed(value).removeprefix("+")
+
+
 def day(value: dt.date | None) -> str:
     return f"{value:%d/%m/%Y}" if value else "date non précisée"
 

@@ -76,8 +76,11 @@ def _measured(measure: OverMart, spec: TableSpec) -> str:
             "de ventilation ; une ligne dont l'un des deux est inconnu ne compte pas."
         )
     if isinstance(measure, SurveyRatio):
+        among = (
+            "toutes les réponses" if measure.denominator == "true" else f"celles qui vérifient {measure.denominator}"
+        )
         return (
-            f"Part des réponses qui vérifient {measure.numerator}, parmi celles qui vérifient {measure.denominator}"
+            f"Part des réponses qui vérifient {measure.numerator}, parmi {among}"
             f"{_scaled(measure.scale)}, avec un intervalle de confiance à 95 %."
         )
     return _of_values(measure, spec)

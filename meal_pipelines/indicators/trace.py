@@ -67,15 +67,24 @@ class Reported:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Today's figure. value: None when nothing was measured; low, high: its interval at 95 %, of a survey."""
+
+    value: Decimal | None = None
+    units: int | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    computed_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
 class Trace:
-    """One figure, and what it is made of. value: None when nothing was measured."""
+    """One figure, and what it is made of."""
 
     indicator: Indicator
     period: Period
     disaggregation: dict[str, str]
-    value: Decimal | None
-    units: int | None
-    computed_at: dt.datetime | None
+    published: Published
     reported: list[Reported]
     parts: list[Part]
     formula_sql: str
@@ -94,9 +103,9 @@ def trace(cursor: Any, project: LoadedProject, marts: Mapping[str, TableSpec], a
     period = _period(calendar, indicator, asked)
     _check_cell(indicator, asked)
     cell = dict(sorted(asked.where.items()))
-    value, units, computed_at = _published(cursor, project.id, indicator.code, period, cell)
     return Trace(
-        indicator, period, cell, value, units, computed_at, _reported(cursor, project.id, indicator.code, period, cell),
+        indicator, period, cell, _published(cursor, project.id, indicator.code, period, cell),
+        _reported(cursor, project.id, indicator.code, period, cell),
         _parts(cursor, project, queries, indicator, period, cell), queries[indicator.code].sql,
     )  # fmt: skip
 
@@ -122,15 +131,13 @@ def _check_cell(indicator: Indicator, asked: Asked) -> None:
         )
 
 
-def _published(
-    cursor: Any, project: str, code: str, period: Period, cell: Mapping[str, str]
-) -> tuple[Decimal | None, int | None, dt.datetime | None]:
+def _published(cursor: Any, project: str, code: str, period: Period, cell: Mapping[str, str]) -> Published:
     cursor.execute(
-        "select value, units, computed_at from indicators.value where project = %s and indicator = %s and period_kind = %s"
-        " and period = %s and disaggregation = %s",
+        "select value, units, ci_low, ci_high, computed_at from indicators.value where project = %s and indicator = %s"
+        " and period_kind = %s and period = %s and disaggregation = %s",
         (project, code, period.kind, period.label, opening.dumped(cell)),
     )
-    return cursor.fetchone() or (None, None, None)
+    return Published(*(cursor.fetchone() or ()))
 
 
 def _reported(cursor: Any, project: str, code: str, period: Period, cell: Mapping[str, str]) -> list[Reported]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meal_pipelines.extracts.donor_codes import MODES, code_status
+from meal_pipelines.extracts.opsys.rows import baseline_text
 from meal_pipelines.extracts.restatement_sheets import INTERNAL
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import LEVELS, day, number, signed
@@ -107,7 +108,8 @@ def _history(indicator: Indicator, found: Figures, labels: Labels) -> dict[str, 
     }  # fmt: skip
     return {
         "headline": _headline(indicator, found), "chart": chart(series, targets, found.reported, indicator.unit),
-        "quarters": quarters, "breakdown": breakdown, "counts": {name: len(given) for name, given in last_cells(found, indicator).items()},
+        "quarters": quarters, "has_interval": any(point.low is not None for point in quarters),
+        "breakdown": breakdown, "counts": {name: len(given) for name, given in last_cells(found, indicator).items()},
     }  # fmt: skip
 
 
@@ -160,4 +162,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": lambda value: "–" if value is None else number(value), "day": day, "signed": signed}
+    made.filters["without_figure"] = baseline_text
     return made

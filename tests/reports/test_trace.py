@@ -17,16 +17,18 @@ from meal_pipelines.indicators.lineage import lineages
 from meal_pipelines.indicators.reports.contributing import marts_of
 from meal_pipelines.indicators.trace import Asked, Part, Trace, trace
 from meal_pipelines.warehouse import Warehouse
-from tests.reports.house import INDICATORS, House, house_of, some_visits
+from tests.reports.house import INDICATORS, House, house_of, measured, some_visits
 
 PERIODS = {("month", "2026-05"), ("semester", "2026-S1"), ("to_date", "2026-04")}
-KINDS = {entry["code"]: entry["measure"]["kind"] for entry in INDICATORS}
+SURVEY = measured("E-1", {"kind": "survey_ratio", "numerator": "weight_kg >= 53"}, disaggregations=["sex"])
+KINDS = {entry["code"]: entry["measure"]["kind"] for entry in [*INDICATORS, SURVEY]}
 
 
 @pytest.fixture(scope="module")
 def house(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with house_of(warehouse, tmp_path_factory.mktemp("traces")) as made:
         made.rows = some_visits()
+        made.indicators.append(SURVEY)
         made.rows["v9"] = made.rows["v6"] | {"jour": "2026-05-30", "poids": "99"}
         made.night()
         made.freeze()
@@ -50,6 +52,11 @@ def _counted(found: Trace) -> Fraction | None:
         above, below = (len(set(_column(part, "unit"))) for part in parts)
         return Fraction(100 * above, below) if below else None
     [part] = parts
+    if kind == "survey_ratio":
+        yes, asked = (
+            sum(map(Fraction, _column(part, name)), Fraction(0)) for name in ("weighted_yes", "weighted_asked")
+        )
+        return 100 * yes / asked if asked else None
     if kind == "count_unique":
         return Fraction(len(set(_column(part, "unit"))))
     if kind == "sum":
@@ -73,7 +80,7 @@ def test_the_rows_of_every_cell_make_its_value(house: House) -> None:
             continue
         found = _trace(house, Asked(code, period, disaggregation, kind))
         counted = _counted(found)
-        assert found.value == value
+        assert found.published.value == value
         assert (counted is None) == (value is None) or value == 0, (code, kind, period, disaggregation)
         assert abs((counted or 0) - Fraction(value or 0)) < Fraction(1, 10**12), (code, kind, period, disaggregation)
         tried.add(code)
@@ -83,8 +90,15 @@ def test_the_rows_of_every_cell_make_its_value(house: House) -> None:
 def test_what_was_reported_stands_beside_what_is_published(house: House) -> None:
     found = _trace(house, Asked("U-1", "2026-05", {"sex": "F"}))
     [reported] = found.reported
-    assert (reported.version, reported.label, reported.value) == (1, "Rapport de mai", found.value)
-    assert found.value == Decimal(4) and found.period.start == dt.date(2026, 5, 1)
+    assert (reported.version, reported.label, reported.value) == (1, "Rapport de mai", found.published.value)
+    assert found.published.value == Decimal(4) and found.period.start == dt.date(2026, 5, 1)
+
+
+def test_a_share_of_a_survey_comes_with_its_interval_and_other_figures_with_none(house: House) -> None:
+    share, persons = (_trace(house, Asked(code, "2026-S1", {})).published for code in ("E-1", "U-1"))
+    assert share.low is not None and share.value is not None and share.high is not None
+    assert 0 < share.low < share.value < share.high < 100
+    assert (persons.low, persons.high) == (None, None)
 
 
 def test_each_column_leads_to_the_questions_it_comes_from(house: House) -> None:
@@ -121,4 +135,5 @@ def test_a_formula_is_said_in_words_with_the_names_of_the_columns(house: House) 
     said = {entry.code: " ".join(formula_sentences(entry, marts)) for entry in house.bench.project.logframe.indicators}
     assert "valeurs différentes de « Colonne person_id » (person_id)" in said["U-1"]
     assert "Médiane de « Colonne duration_min »" in said["M-1"]
+    assert "weight_kg >= 53, parmi toutes les réponses, multipliée par 100" in said["E-1"]
     assert said["D-1"] == "Valeur de U-1 (restreint à sex = F) divisée par celle de U-1, multipliée par 100."
