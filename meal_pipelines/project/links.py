@@ -12,6 +12,8 @@ from pydantic import Field, field_validator
 from meal_pipelines.project.strict import Strict
 
 NEAR = "~"
+CROWD = 12
+"""Persons who share one key beyond which it says nothing of any of them: it stands for « nothing known »."""
 
 
 class Links(Strict):

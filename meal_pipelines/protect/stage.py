@@ -33,7 +33,7 @@ from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import TableSpec, create_table, identifiers
 from meal_pipelines.workers import LARGE, ROWS, Workers
 
-PROTECTION_VERSION = "2"
+PROTECTION_VERSION = "3"
 """Raised when the code normalises, hashes or generalises differently: every form is then protected again."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from meal_pipelines.collect.source import Submission, canonical
+from meal_pipelines.project.links import CROWD
 from meal_pipelines.protect.rights.access import Actor
 from meal_pipelines.protect.rights.erasure import erase_person
 from meal_pipelines.protect.rights.finding import ids_of, places_of
@@ -124,6 +125,21 @@ def test_two_persons_of_one_phone_stay_two(linked: Bench) -> None:
     assert len(set(shown(linked).values())) == 3 and merges(linked) == []
 
 
+def test_a_key_that_a_crowd_shares_joins_nobody(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A name that an enumerator wrote for everybody. Whoever was joined before the crowd was there parts again."""
+    with bench_of(warehouse, tmp_path, LINKED.replace('[telephone, nom, "naissance~"]', "[nom, naissance]")) as bench:
+        bench.source = Dated()
+
+        def people(first: int, last: int) -> dict[str, Any]:
+            same = {"nom": "Chef Village", "naissance": "1970"}
+            return {f"p{number}": visit(**same, telephone=f"06123456{number:02}") for number in range(first, last)}
+
+        night(bench, **people(0, CROWD))
+        assert len(set(shown(bench).values())) == 1
+        night(bench, **people(CROWD, CROWD + 1))
+        assert len(set(shown(bench).values())) == CROWD + 1
+
+
 def test_pseudonyms_part_again_when_nothing_joins_them_any_more(linked: Bench) -> None:
     night(linked, a=visit(**HER), b=visit(**OFF))
     assert len(set(shown(linked).values())) == 1
@@ -207,7 +223,7 @@ def test_whoever_turns_out_to_be_a_person_at_rest_rests_too(linked: Bench) -> No
 
 def test_a_person_is_found_and_erased_under_all_her_pseudonyms(linked: Bench, settings: Settings) -> None:
     """Whichever of them is given; and no key, link, merge or decision of hers is left."""
-    night(linked, a=visit(**HER), b=visit(**OFF), z=visit(nom="Autre", telephone="0699999999"))
+    night(linked, a=visit(**HER), b=visit(**OFF), z=visit(nom="Autre", telephone="0698765432"))
     for given in (HER, OFF):
         person = ids_of(linked.project, linked.keyring, given)[0]
         places = places_of(linked.warehouse, linked.keyring, linked.project, {person})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meal_pipelines.protect.persons.names import name_form
 from meal_pipelines.protect.persons.normalise import code, name, phone
 
 
@@ -24,7 +27,10 @@ def test_one_phone_has_one_spelling(spellings: tuple[str, ...], expected: str) -
     assert {phone(text) for text in spellings} == {expected}
 
 
-@given(st.integers(600_000_000, 799_999_999), st.integers(600_000_000, 799_999_999))
+MOBILES = st.integers(600_000_000, 799_999_999).filter(lambda number: len(set(str(number)[1:])) > 1)
+
+
+@given(MOBILES, MOBILES)
 def test_two_phones_never_meet(first: int, second: int) -> None:
     assert (phone(f"0{first}") == phone(f"+212{second}")) == (first == second)
 
@@ -50,3 +56,23 @@ def test_a_code_keeps_its_letters_and_digits_only() -> None:
 @pytest.mark.parametrize("normalise", [phone, name, code])
 def test_what_says_nothing_identifies_nobody(normalise: object) -> None:
     assert callable(normalise) and normalise(" - ") == ""
+
+
+@pytest.mark.parametrize(
+    ("normalise", "texts"),
+    [
+        (phone, ("0000000000", "0600000000", "+212 6 66 66 66 66", "00", "+", "0", "٠٠٠٠٠٠٠٠٠٠", "+0000000000")),
+        (name, ("Inconnu", "INCONNUE", "x", "XXX", "non renseigné", "Non renseigne", "néant", "مجهول", "غير معروف", "Sans nom")),
+        (code, ("0", "0000", "N/A", "na", "Inconnu", "-", "néant", "XXX", "sans carte")),
+        (name_form, ("Inconnu", "xx", "غير معروف")),
+    ],
+)  # fmt: skip
+def test_what_is_written_where_nothing_is_known_identifies_nobody(
+    normalise: Callable[[str], str], texts: tuple[str, ...]
+) -> None:
+    """The form asks for a phone and the enumerator has none: everybody of one year would be one person."""
+    assert {normalise(text) for text in texts} == {""}
+
+
+def test_a_rare_answer_is_still_an_answer() -> None:
+    assert phone("0600000001") == "+212600000001" and name("Na") == "na" and code("1") == "1" and code("X1") == "X1"

@@ -162,7 +162,7 @@ def test_extracts_of_a_frozen_period_read_it_and_those_of_another_do_not(house: 
     with house.connection, house.connection.cursor() as cursor:
         before = to_date(cursor, house.name, MAY)["U-1"]
         quarter = in_quarters(cursor, house.name, MAY, dt.date(2026, 6, 30), reported_on=dt.date(2026, 6, 30))
-    house.rows["late"] = some_visits()["v1"] | {"identite/telephone": "0699999999", "jour": "2026-05-29"}
+    house.rows["late"] = some_visits()["v1"] | {"identite/telephone": "0699999998", "jour": "2026-05-29"}
     house.night()
     with house.connection, house.connection.cursor() as cursor:
         frozen = to_date(cursor, house.name, MAY)["U-1"]

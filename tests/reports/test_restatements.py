@@ -28,7 +28,7 @@ from tests.stage_cases import visit
 
 START, END, MAY = dt.date(2026, 3, 1), dt.date(2029, 2, 28), dt.date(2026, 5, 31)
 KINDS = {entry["code"]: entry["measure"]["kind"] for entry in INDICATORS}
-LATE = visit(nom="Tardive", telephone="0611111111", sexe="F", jour="2026-05-20", duree="90", poids="70",
+LATE = visit(nom="Tardive", telephone="0611111112", sexe="F", jour="2026-05-20", duree="90", poids="70",
              commune="04.421.01.01")  # fmt: skip
 ORDER = ("deletion", "edit", "correction", "merge", "late", "reference", "definition")
 Values = dict[tuple[str, Key], Fraction]

@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg2 import sql
 
+from meal_pipelines.project.links import CROWD
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.persons.components import DECISION, Kept, Tie, joined
 from meal_pipelines.protect.persons.shown import Shown
@@ -86,7 +87,11 @@ class Linking:
         persons = self.project.project.persons
         reasons = persons.links.reasons if persons is not None else []
         first_sent = dict(self._rows(FIRST_SENT))
-        ties = [Tie(slot, key, tuple(who), reasons[slot]) for slot, key, who in self._rows(TIES) if slot < len(reasons)]
+        ties = [
+            Tie(slot, key, tuple(who), reasons[slot])
+            for slot, key, who in self._rows(TIES, crowd=CROWD)
+            if slot < len(reasons)
+        ]
         apart = []
         for number, one, other, verdict in self._rows(DECISIONS):
             if verdict == "same":
@@ -95,8 +100,8 @@ class Linking:
                 apart.append((one, other))
         return joined(first_sent, ties, apart)
 
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        self._execute(query)
+    def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        self._execute(query, **values)
         rows: list[tuple[Any, ...]] = self.cursor.fetchall()
         return rows
 
@@ -190,7 +195,7 @@ FIRST_SENT = """
 TIES = """
     select min(k.slot) - 1, k.key::text, array_agg(distinct i.person_id)
     from vault.identity as i join link_reached using (person_id), unnest(i.strong) with ordinality as k (key, slot)
-    where i.project = %(project)s and k.key is not null group by k.key having count(distinct i.person_id) > 1
+    where i.project = %(project)s and k.key is not null group by k.key having count(distinct i.person_id) between 2 and %(crowd)s
 """
 DECISIONS = """
     select distinct on (one, other) decision_id, one, other, verdict from vault.person_decision

@@ -16,6 +16,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from meal_pipelines.protect.persons.normalise import name
+
 ARABIC = str.maketrans(
     {
         **dict.fromkeys("اءىع", "a"), "ي": "y", "ی": "y", "ه": "h", "ة": "", "و": "w", "ـ": "", "ب": "b", "پ": "b",
@@ -56,6 +58,8 @@ JOINED = re.compile(rf"^(?:[ea]l(?=[a-zGC]{{5}})|e(?=([{SUN}])\1[a-z]{{3}})|l(?=
 @lru_cache(maxsize=1 << 17)
 def name_form(text: str) -> str:
     """The form of a name, or of several names together: its parts in alphabetical order; empty when it says nothing."""
+    if not name(text):
+        return ""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text.casefold()).translate(KEPT))
     letters = "".join(c for c in folded if not unicodedata.combining(c))
     words = re.sub(r"[\W\d_]", " ", re.sub(r"(?<=\bl)['’`ʼ]", " ", letters).translate(ELIDED)).split()

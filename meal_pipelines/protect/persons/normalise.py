@@ -1,6 +1,7 @@
 """Bring an identifier to one spelling before it is hashed: phones, names, codes.
 
-Two spellings of one thing must meet here; two different things must not. Works on distinct values, cached: in a large
+Two spellings of one thing must meet here; two different things must not; what is written where nothing is known (a phone of one
+digit, « inconnu ») is nothing, or all who gave it would be one person. Works on distinct values, cached: in a large
 form most work would be repeated otherwise.
 """
 
@@ -24,6 +25,8 @@ MOBILE = re.compile(r"^(?:\+|00)?(?P<country>212|33)?0?(?P<number>[5-9]\d{8})$")
 def phone(text: str) -> str:
     """E.164 where the number is Moroccan or French, or is written with its country; else the digits as they are."""
     digits = re.sub(r"[^\d+]", "", text.translate(ARABIC_DIGITS))
+    if len(set(digits[-8:].lstrip("+"))) <= 1:  # 0000000000, 0600000000: no operator gives such a number to a person
+        return ""
     match = MOBILE.match(digits)
     if match:
         return f"+{match['country'] or '212'}{match['number']}"
@@ -44,7 +47,12 @@ def _international(number: str) -> str:
 
 @lru_cache(maxsize=1 << 17)
 def name(text: str) -> str:
-    """Letters only, no case, accents, hyphens or Arabic vowel marks; parts in alphabetical order."""
+    """Letters only, no case, accents, hyphens or Arabic vowel marks; parts in alphabetical order; nothing for no name."""
+    spelled = _letters(text)
+    return "" if spelled in NO_NAME or len(set(spelled) - {" "}) == 1 else spelled
+
+
+def _letters(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(ARABIC_LETTERS))
     letters = "".join(c if c.isalpha() else " " for c in decomposed if not unicodedata.combining(c))
     return " ".join(sorted(letters.split()))
@@ -52,8 +60,21 @@ def name(text: str) -> str:
 
 @lru_cache(maxsize=1 << 17)
 def code(text: str) -> str:
-    """Upper-case letters and digits only."""
-    return "".join(c for c in text.translate(ARABIC_DIGITS).upper() if c.isalnum())
+    """Upper-case letters and digits only; nothing for zeros alone or a word that says there is none."""
+    spelled = "".join(c for c in text.translate(ARABIC_DIGITS).upper() if c.isalnum())
+    return "" if spelled in NO_CODE or not spelled.strip("0") else spelled
+
+
+NOTHING_KNOWN = (
+    "inconnu", "inconnue", "anonyme", "néant", "aucun", "aucune", "refus", "nsp", "non renseigné", "ne sait pas", "sans nom",
+    "pas de nom", "sans", "unknown", "مجهول", "مجهولة", "غير معروف", "غير معروفة", "بدون اسم", "لا يوجد",
+)  # fmt: skip
+"""What is written where an answer is asked for and nobody knows one."""
+NO_NAME = frozenset(map(_letters, NOTHING_KNOWN))
+NO_CODE = frozenset(
+    "".join(c for c in text.upper() if c.isalnum())
+    for text in (*NOTHING_KNOWN, "neant", "non renseigne", "na", "n/a", "sans carte", "pas de carte", "x", "xx", "xxx")
+)
 
 
 NORMALISERS: dict[str, Callable[[str], str]] = {"phone": phone, "name": name, "code": code}
