@@ -149,6 +149,10 @@ def understood(cell: Any, kind: Kind) -> Any:
     return _READERS[kind.shape](cell, kind)
 
 
+LONGEST = 18
+"""Power of ten beyond which a number is a slip of the hand: a spreadsheet keeps 15 digits."""
+
+
 def _text(cell: Any, kind: Kind) -> str:
     if isinstance(cell, bool):
         raise Unreadable("un texte est attendu")
@@ -168,6 +172,8 @@ def _number(cell: Any, kind: Kind) -> Decimal:
         raise Unreadable("un nombre est attendu") from None
     if not value.is_finite():
         raise Unreadable("un nombre est attendu")
+    if value and not -LONGEST <= value.adjusted() <= LONGEST:  # 1e999999 is a number, and a file of a megabyte
+        raise Unreadable("ce nombre est trop grand ou trop petit pour être une valeur")
     return value
 
 

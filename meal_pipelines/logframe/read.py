@@ -147,7 +147,17 @@ def _opened(file: File) -> Any:
         raise ConfigurationError(f"Le classeur n'existe pas : {file}. Exportez-le d'abord (« meal logframe export »).")
     try:
         return load_workbook(file)
-    except (InvalidFileException, BadZipFile, KeyError, ValueError):
+    except (
+        InvalidFileException,
+        BadZipFile,
+        SyntaxError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        EOFError,
+    ):
+        # A part of the archive that is cut off or missing: openpyxl says it in as many ways as it has readers (XML: SyntaxError).
         raise ConfigurationError(f"{file.name} n'est pas un classeur XLSX lisible. Enregistrez-le en .xlsx.") from None
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -35,6 +36,7 @@ def _add(sheet: str, *cells: Any) -> Callable[[Any], None]:
 CASES = [
     (_set("Cibles", "P2-OC-2|24|", "Valeur", "beaucoup"), r"Cibles!E\d+ : un nombre est attendu"),
     (_set("Cibles", "P2-OC-2|36|", "Valeur", "=1+1"), r"Cibles!E\d+ : une formule n'est pas acceptée"),
+    (_set("Cibles", "P2-OC-3|24|", "Valeur", "1e999999"), r"Cibles!E\d+ : ce nombre est trop grand"),
     (_set("References", "P2-OC-2|", "Date", "hier"), r"References!E\d+ : une date est attendue"),
     (_set("References", "P2-OC-2|", "Statut", None), r"References!F\d+ : cette case ne peut pas rester vide"),
     (_set("Indicateurs", "P2-OC-2", "Sens", "haut"), r"Indicateurs!E\d+ : écrivez l'un de : asc, desc"),
@@ -107,6 +109,19 @@ def test_another_projects_workbook_and_a_foreign_one_are_refused(home: tuple[Pat
     foreign.write_bytes(b"rien")
     with pytest.raises(ConfigurationError, match="n'est pas un classeur"):
         read_changes(foreign, logframe_in(home[0]))
+
+
+@pytest.mark.parametrize("part", ["xl/styles.xml", "xl/worksheets/sheet3.xml", "xl/workbook.xml"])
+def test_a_workbook_of_which_a_part_is_cut_off_is_refused(home: tuple[Path, bytes], tmp_path: Path, part: str) -> None:
+    """A copy over a bad line: the archive opens, and what is in it does not."""
+    whole, cut = _copy(home, tmp_path / "cadre.xlsx"), tmp_path / "coupe.xlsx"
+    with ZipFile(whole) as parts, ZipFile(cut, "w") as written:
+        for name in parts.namelist():
+            written.writestr(
+                name, b"<x/>" if name == part == "xl/styles.xml" else parts.read(name)[: 100 if name == part else None]
+            )
+    with pytest.raises(ConfigurationError, match="n'est pas un classeur"):
+        read_changes(cut, logframe_in(home[0]))
 
 
 def test_a_change_made_meanwhile_in_the_file_stays_unless_the_workbook_made_another(tmp_path: Path) -> None:
