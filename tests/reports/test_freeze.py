@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ def test_a_freeze_keeps_every_value_of_the_periods_that_are_over_and_none_of_the
     made = house.freeze()
     assert (made.version, made.period_end, made.label) == (1, MAY, "Rapport de mai")
     assert _values(house, "reported") == _values(house, "value") != {}
-    assert house.query("select max(period_end) from indicators.reported where freeze_id = %s", made.freeze_id) == [
-        (MAY,)
-    ]
+    assert house.query(
+        "select max(period_end) from indicators.reported where freeze_id = %s limit 1", made.freeze_id
+    ) == [(MAY,)]
 
 
 def test_what_is_kept_of_the_answers_is_what_the_queries_read_and_no_more(house: House) -> None:
@@ -133,6 +134,23 @@ def test_nobody_changes_or_removes_what_was_frozen(house: House) -> None:
                         cursor.execute(statement, (house.name,))
                 connection.rollback()
         connection.close()
+
+
+def test_nobody_adds_to_what_was_frozen(house: House) -> None:
+    """A figure that was never handed over would stand beside those that were."""
+    made = house.freeze()
+    added = (
+        "insert into indicators.reported (freeze_id, project, indicator, period_kind, period, disaggregation, value, computed_at)"
+        " select freeze_id, project, 'S-9', period_kind, period, disaggregation, 9, now() from indicators.reported where freeze_id = %s"
+        " limit 1",
+        "insert into indicators.reported_removal (freeze_id, project, record_id)"
+        " select freeze_id, project, record_id from indicators.reported_record where freeze_id = %s",
+    )  # fmt: skip
+    with closing(house.bench.warehouse.psycopg()) as connection, connection.cursor() as cursor:
+        for statement in added:
+            with pytest.raises(errors.RestrictViolation, match="ne se complète pas"):
+                cursor.execute(statement, (made.freeze_id,))
+            connection.rollback()
 
 
 def test_a_kept_row_loses_its_person_and_nothing_else(house: House) -> None:
