@@ -17,7 +17,7 @@ Rows = list[tuple[Any, ...]]
 PASSING = {
     "load_id", "run_id", "loaded_at", "computed_at", "written_at", "detected_at", "recorded_at", "updated_at",
     "rejection_id", "check_id", "evaluated_at", "built_at", "build_no", "first_read_at", "last_read_at",
-    "decided_at", "seconds", "first_seen_at",
+    "decided_at", "seconds", "first_seen_at", "merge_id", "merged_on", "undone_on", "undone_run_id",
 }  # fmt: skip
 """Columns that tell one run from another and not what was found."""
 PLACES = {
@@ -33,6 +33,8 @@ ALSO = (
     "quality.correction",
     "quality.check_result",
 )
+STANDING = {"quality.check_result": "is_current", "vault.person_merge": "undone_on is null"}
+"""Of what has a history, which part is compared: runs that go through the forms in another order differ on the way only."""
 NOT_COMPARED = {"raw.load", "raw.cursor", "raw.attachment_cursor", "raw.missing"}
 
 
@@ -50,7 +52,7 @@ def published(warehouse: Warehouse, keyring: Keyring) -> dict[str, Rows]:
 
 def _rows(cursor: Any, table: str, keyring: Keyring) -> Rows:
     schema, name = table.split(".")
-    only = sql.SQL("where is_current" if table == "quality.check_result" else "")
+    only = sql.SQL(f"where {STANDING[table]}" if table in STANDING else "")
     cursor.execute(sql.SQL("select * from {} {}").format(sql.Identifier(schema, name), only))
     names = [column.name for column in cursor.description]
     made = []

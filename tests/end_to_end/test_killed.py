@@ -73,13 +73,13 @@ def _everything() -> Iterator[None]:
 def _killed_often(house: House, moments: random.Random) -> Counter[str]:
     """Start and kill until a run ends by itself or the round is over; by stage, how often.
 
-    Each run may finish a few things of those that were still to be done, and dies a random moment later: while the next
-    one is collected, written, judged or published. The first dies while it starts.
+    Each run may finish some things of those that were still to be done (a hundred or so at first), and dies a random
+    moment later: while the next one is collected, written, judged or published. The first dies while it starts.
     """
     killed: Counter[str] = Counter()
     for attempt in range(KILLS_A_ROUND):
         process = house.start("run", "--demo")
-        done = moments.choice((0, 1, 1, 2, 3)) if attempt else -1
+        done = moments.choice((0, 5, 9, 13, 18)) if attempt else -1
         stage = _wait(process, done, moments.uniform(0, 0.7 if attempt else 3))
         if stage is None:
             assert process.wait() == 0
