@@ -121,6 +121,7 @@ besoin,emploi,Emploi
 lien,enfant,Enfant
 lien,conjoint,Conjoint
 communes,02.411.01.23,Oujda
+communes,02.411.99.77,Commune inventée
 communes,04.421.01.01,Rabat
 """
 GOOD: dict[str, Any] = {

@@ -27,7 +27,7 @@ from tests.end_to_end.state import builds, differences, published
 pytestmark = pytest.mark.slow
 
 ROWS, SEED = 300, 3
-KILLS_A_ROUND = 12
+KILLS_A_ROUND = 16
 LAST = "2-dernier-export"
 STAGES = ("Marts · reference", "Collecte", "Nettoyage", "Pseudonymisation", "Marts", "Indicateurs", "Extraits")
 
@@ -79,7 +79,7 @@ def _killed_often(house: House, moments: random.Random) -> Counter[str]:
     killed: Counter[str] = Counter()
     for attempt in range(KILLS_A_ROUND):
         process = house.start("run", "--demo")
-        done = moments.choice((0, 5, 9, 13, 18)) if attempt else -1
+        done = moments.choice((0, 3, 6, 9, 12)) if attempt else -1
         stage = _wait(process, done, moments.uniform(0, 0.7 if attempt else 3))
         if stage is None:
             assert process.wait() == 0
