@@ -20,8 +20,8 @@ from meal_pipelines.indicators.records import Records
 from meal_pipelines.project.logframe import Dimension, Indicator
 from meal_pipelines.project.measures import OverMart, SurveyRatio
 
-TEXTS = {"median": "quantile"}
-"""The file of `measures/` of a kind, when it is not the kind's own name."""
+TEXTS = {"median": ("quantile",), "latest": ("stays", "latest"), "score": ("stays", "score")}
+"""The files of `measures/` that make a kind's text, when it is not the one of its name."""
 REDUCED = "reduced"
 
 
@@ -40,7 +40,7 @@ class Piece:
         body = "\n".join(
             [
                 *(opening.text("categories"), opening.written(self.members) + "\n"),
-                *(opening.text(name) for name in ("membership", "named", self._file)),
+                *(opening.text(name) for name in ("membership", "named", *self._files)),
             ]
         )
         return opening.assemble([*self.given, *head], body)
@@ -60,11 +60,11 @@ class Piece:
 
     @cached_property
     def _own(self) -> list[exp.CTE]:
-        return _ctes("with\n\n" + opening.text(self._file))
+        return _ctes("\n".join(["with\n", *map(opening.text, self._files)]))
 
     @property
-    def _file(self) -> str:
-        return TEXTS.get(self.kind, self.kind)
+    def _files(self) -> tuple[str, ...]:
+        return TEXTS.get(self.kind, (self.kind,))
 
     def _place(self, name: str) -> int:
         return next(place for place, cte in enumerate(self._own) if cte.alias == name)

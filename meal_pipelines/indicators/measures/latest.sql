@@ -1,35 +1,5 @@
 -- The most recent value of each unit as of the end of each period. A unit's value stands from its slice until the slice
 -- of its next one, so what stands at any moment is a sum of what came and what went.
-last_words as (
-
-    select distinct on (unit, slice)
-        unit,
-        slice,
-        combo,
-        value
-    from coded
-    order by
-        unit asc,
-        slice asc,
-        dated_on desc,
-        submission_id collate "C" desc,
-        repeat_index desc,
-        value desc,
-        combo desc
-
-),
-
-stays as (
-
-    select
-        combo,
-        value,
-        slice,
-        lead(slice) over (partition by unit order by slice) as next_slice
-    from last_words
-
-),
-
 changes as (
 
     select

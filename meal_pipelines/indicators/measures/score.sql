@@ -1,35 +1,5 @@
 -- The level that each unit last had as of the end of each period, on a scale whose steps have an order but no size: levels
 -- are counted and ranked, never added. A unit's level stands from its slice until the slice of its next one.
-last_words as (
-
-    select distinct on (unit, slice)
-        unit,
-        slice,
-        combo,
-        value
-    from coded
-    order by
-        unit asc,
-        slice asc,
-        dated_on desc,
-        submission_id collate "C" desc,
-        repeat_index desc,
-        value desc,
-        combo desc
-
-),
-
-stays as (
-
-    select
-        combo,
-        value,
-        slice,
-        lead(slice) over (partition by unit order by slice) as next_slice
-    from last_words
-
-),
-
 changes as (
 
     select
