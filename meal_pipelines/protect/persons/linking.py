@@ -49,6 +49,10 @@ class Linking:
 
     def link(self) -> Relinked:
         """Bring keys, links and what is shown up to date with `vault.identity`, for what was touched and all it reaches."""
+        shown = Shown(self.cursor, self.project)
+        if not self._rows("select 1 from link_touched limit 1"):
+            shown.rest()  # most forms meet nobody
+            return Relinked()
         self._execute(KEYS)
         if self.cursor.rowcount > MANY:
             # Nobody else has: the next nights would read the whole table for a few rows of it.
@@ -67,7 +71,6 @@ class Linking:
         undone = int(self.cursor.rowcount)
         self._execute(MERGE, persons=changed)
         merged = int(self.cursor.rowcount)
-        shown = Shown(self.cursor, self.project)
         shown.follow(changed)
         shown.rest()
         return Relinked(merged, undone)
