@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -245,13 +244,3 @@ class Project(Strict):
                     f"le formulaire « {name} » utilise la source « {form.source.use} », inconnue ({known})"
                 )
         return self
-
-
-class Location(Strict):
-    """Where a key stands, for messages."""
-
-    file: Path
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file.name}, ligne {self.line}"

@@ -33,15 +33,6 @@ def columns_read(query: str, tables: Mapping[str, list[str]]) -> dict[str, list[
     }
 
 
-def tables_read(query: str) -> set[str]:
-    """The qualified names of the tables that a query reads, CTEs aside."""
-    return {
-        f"{table.db}.{table.name}"
-        for table in sqlglot.parse_one(query, dialect=DIALECT).find_all(exp.Table)
-        if table.db
-    }
-
-
 def over(query: str, tables: Mapping[str, str]) -> str:
     """The query with tables replaced: by qualified name, the SQL of what is read instead."""
     places = []
