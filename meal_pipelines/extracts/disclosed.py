@@ -297,7 +297,7 @@ def _offer(recipient: str, publication: str, key: Key, figures: Figures) -> Offe
 
 def concerns(indicator: Indicator, recipient: str) -> bool:
     """Whether the logframe relates an indicator to a recipient's list."""
-    donor = next((donor for name, donor in indicator.donors.items() if name == recipient), None)
+    donor = indicator.donor(recipient)
     return donor is not None and donor.mode != "none"
 
 

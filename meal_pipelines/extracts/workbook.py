@@ -5,7 +5,7 @@ Imported only where a file is written: openpyxl takes its time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,17 @@ def add_readme(workbook: Workbook, title: str, subtitle: str, sections: Mapping[
             line += 1
     print_setup(sheet, None)
     return sheet
+
+
+def add_lines(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A bold header and the rows below it, from the first line on, each cell as tall as its text."""
+    for line, row in enumerate([header, *rows], start=1):
+        for column, value in enumerate(row, start=1):
+            cell = sheet.cell(line, column)
+            put(cell, value)
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            if line == 1:
+                cell.font = Font(bold=True)
 
 
 def heading(cell: Cell | MergedCell) -> None:

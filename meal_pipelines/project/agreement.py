@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from meal_pipelines.project.questionnaire import MAIN
+from meal_pipelines.project.questionnaire import MAIN, Question
 from meal_pipelines.project.version_agreement import versions_disagreements
 
 if TYPE_CHECKING:
@@ -158,6 +158,16 @@ def _rules(loaded: LoadedProject, form: LoadedForm) -> Iterator[str]:
             )
 
 
+def _asked(loaded: LoadedProject, name: str) -> list[tuple[LoadedForm, Question]]:
+    """Every question of that name, with its form."""
+    return [
+        (form, question)
+        for form in loaded.forms.values()
+        for question in form.questionnaire.questions()
+        if question.name == name
+    ]
+
+
 def _of_persons(loaded: LoadedProject) -> Iterator[str]:
     """The questions of a key must exist somewhere, and stay sealed: pseudonyms are made from sealed answers only."""
     if loaded.project.persons is None:
@@ -165,12 +175,7 @@ def _of_persons(loaded: LoadedProject) -> Iterator[str]:
     where = loaded.lines.at("persons")
     persons = loaded.project.persons
     for name in sorted({name for key in persons.every_key for name in key} | persons.links.questions):
-        asked = [
-            (form, question)
-            for form in loaded.forms.values()
-            for question in form.questionnaire.questions()
-            if question.name == name
-        ]
+        asked = _asked(loaded, name)
         if not asked:
             wrong = "known_by" if name == persons.known_by else "links" if name in persons.links.questions else "keys"
             yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « {wrong} »."
@@ -197,12 +202,7 @@ def _places(loaded: LoadedProject) -> Iterator[str]:
         return
     where = loaded.lines.at("persons")
     for name in loaded.project.persons.links.places:
-        asked = [
-            (form, question)
-            for form in loaded.forms.values()
-            for question in form.questionnaire.questions()
-            if question.name == name
-        ]
+        asked = _asked(loaded, name)
         if not asked:
             yield f"{where} : la question « {name} » n'existe dans aucun formulaire. Corrigez « places »."
         for form, question in asked:

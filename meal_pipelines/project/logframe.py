@@ -99,6 +99,10 @@ class Indicator(Strict):
     opsys_source: str = ""
     donors: dict[Literal["opsys", "thema", "afd", "tei", "iati"], DonorCode] = Field(default_factory=dict)
 
+    def donor(self, recipient: str) -> DonorCode | None:
+        """The line of a recipient's framework, by its name; None when the logframe relates the indicator to none."""
+        return next((line for name, line in self.donors.items() if name == recipient), None)
+
     def groupings(self) -> list[tuple[str, ...]]:
         """Every set of dimensions a value is broken down by, the total (empty) first, without repetition."""
         sets: list[tuple[str, ...]] = [(), *((name,) for name in self.disaggregations), *map(tuple, self.crossings)]

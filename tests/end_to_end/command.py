@@ -118,6 +118,16 @@ def end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+def end_family(process: subprocess.Popen[str]) -> None:
+    """Kill the command and what it started, but for the keeper, which outlives them to stop the database."""
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    end(process)
+    for child in family:
+        with suppress(psutil.NoSuchProcess):
+            if "meal_pipelines.warehouse.keeper" not in child.cmdline():
+                child.kill()
+
+
 def server_of(home: Path) -> int | None:
     """The embedded server's process, None when there is no living one."""
     with suppress(FileNotFoundError, ValueError, IndexError):

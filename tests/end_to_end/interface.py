@@ -7,13 +7,11 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
-from tests.end_to_end.command import House, end, until
+from tests.end_to_end.command import House, end_family, until
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,4 @@ def up(house: House, *options: str) -> Iterator[Interface]:
         assert process.poll() is None, output.read_text(encoding="utf-8")
         yield Interface(process, port)
     finally:
-        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        end(process)
-        for child in family:
-            with suppress(psutil.NoSuchProcess):
-                if "meal_pipelines.warehouse.keeper" not in child.cmdline():
-                    child.kill()
+        end_family(process)

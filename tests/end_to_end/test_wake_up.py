@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-import psutil
 import pytest
 import requests
 
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.kobo_cases import SECRET_ANSWER
-from tests.end_to_end.command import House, end, until
+from tests.end_to_end.command import House, end_family, until
 from tests.end_to_end.kobo_house import a_kobo_house
 
 
@@ -61,9 +60,4 @@ def up_and_listening(house: House) -> Iterator[int]:
         assert f"127.0.0.1:{hook_port}" in output.read_text(encoding="utf-8")
         yield hook_port
     finally:
-        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        end(process)
-        for child in family:
-            with suppress(psutil.NoSuchProcess):
-                if "meal_pipelines.warehouse.keeper" not in child.cmdline():
-                    child.kill()
+        end_family(process)

@@ -227,11 +227,7 @@ def _code_table(campaign: Campaign) -> Table:
     indicators = {at.code: at for at in campaign.logframe.indicators}
     for index, row in enumerate(campaign.rows):
         indicator = indicators.get(row.indicator)
-        donor = (
-            next((at for name, at in indicator.donors.items() if name == campaign.recipient.name), None)
-            if indicator
-            else None
-        )
+        donor = indicator.donor(campaign.recipient.name) if indicator else None
         line = campaign.catalogue.line(row.code or row.proposed_code or "")
         tones[index, 4] = "good" if row.code else "warning"
         rows.append((

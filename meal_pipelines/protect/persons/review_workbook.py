@@ -23,11 +23,11 @@ FIRST_LINE = 2
 def write_workbook(project: LoadedProject, proposed: Proposals, path: Path) -> None:
     """Write the pairs, one a line. Raises: ConfigurationError, when there is such a file already."""
     from openpyxl import Workbook
-    from openpyxl.styles import Alignment, Font, PatternFill, Protection
+    from openpyxl.styles import PatternFill, Protection
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    from meal_pipelines.extracts.workbook import put
+    from meal_pipelines.extracts.workbook import add_lines
 
     if path.exists():
         raise ConfigurationError(f"{path} existe déjà. Donnez un autre nom : rien n'est écrasé.")
@@ -36,17 +36,11 @@ def write_workbook(project: LoadedProject, proposed: Proposals, path: Path) -> N
     assert sheet is not None
     sheet.title = PAIRS
     header = _header(project)
-    for line, row in enumerate([header, *(_row(project, proposed, pair) for pair in proposed.pairs)], start=1):
-        for column, value in enumerate(row, start=1):
-            cell = sheet.cell(line, column)
-            put(cell, value)
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-            if line == 1:
-                cell.font = Font(bold=True)
-        if line > 1:
-            answer = sheet.cell(line, len(header))
-            answer.protection = Protection(locked=False)
-            answer.fill = PatternFill("solid", fgColor="FFF2CC")
+    add_lines(sheet, header, [_row(project, proposed, pair) for pair in proposed.pairs])
+    for line in range(FIRST_LINE, FIRST_LINE + len(proposed.pairs)):
+        answer = sheet.cell(line, len(header))
+        answer.protection = Protection(locked=False)
+        answer.fill = PatternFill("solid", fgColor="FFF2CC")
     widths = (34, 34, 30)
     for column in range(1, len(header) + 1):
         letter = get_column_letter(column)

@@ -137,17 +137,9 @@ def _workbook(held: Held) -> bytes:
 
 
 def _fill(sheet: Any, header: list[str], rows: list[list[Any]]) -> None:
-    from openpyxl.styles import Alignment, Font
+    from meal_pipelines.extracts.workbook import add_lines
 
-    from meal_pipelines.extracts.workbook import put
-
-    for line, row in enumerate([header, *rows], start=1):
-        for column, value in enumerate(row, start=1):
-            cell = sheet.cell(line, column)
-            put(cell, value)
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-            if line == 1:
-                cell.font = Font(bold=True)
+    add_lines(sheet, header, rows)
     for column in range(1, len(header) + 1):
         sheet.column_dimensions[sheet.cell(1, column).column_letter].width = 60 if column == len(header) else 24
     sheet.freeze_panes = "A2"
