@@ -1,4 +1,4 @@
-"""The monthly purge as a job of three steps: what is due, the purge, the proof. Logic: `meal_pipelines/protect/retention.py`."""
+"""The monthly purge as a job of three steps: what is due, the purge, the proof. Logic: `meal_pipelines/protect/rights/retention.py`."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """What may be kept of a submission that a source shows: nothing of what was erased, nothing personal of who refuses.
 
-Called by the ledger before anything is sealed. How answers are taken out is in `protect/redaction.py`; what erases and
-leaves `raw.erased` behind, in `protect/erasure.py`.
+Called by the ledger before anything is sealed. How answers are taken out is in `protect/rights/redaction.py`; what erases and
+leaves `raw.erased` behind, in `protect/rights/erasure.py`.
 """
 
 from __future__ import annotations

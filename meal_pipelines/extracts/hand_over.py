@@ -1,6 +1,6 @@
 """Hand a report over: freeze its figures, write its files from the freeze, note that they have left, and tell the pages.
 
-What a freeze keeps is `indicators/freeze.py`'s business; what each file shows, its own module's. A THEMA campaign is closed
+What a freeze keeps is `indicators/reports/freeze.py`'s business; what each file shows, its own module's. A THEMA campaign is closed
 where campaigns are kept, and not here.
 """
 

@@ -1,6 +1,6 @@
 """By what two pseudonyms are one person's, in `project.yaml`: the keys of `persons.links`.
 
-Only what they are; hashing is in `protect/link_keys.py`, joining in `protect/components.py`.
+Only what they are; hashing is in `protect/persons/link_keys.py`, joining in `protect/persons/components.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How private each question is, and how a quasi-identifier is made coarser before it is shown.
 
 The classes that `project.yaml` gives; whether its questions exist, and whether the questionnaire says otherwise, is judged
-in `agreement.py`. What the coarser values are is in `protect/pseudonyms.py`.
+in `agreement.py`. What the coarser values are is in `protect/persons/pseudonyms.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long a form's submissions are kept, as `project.yaml` says, and from which day one is due.
 
-What is done on that day is in `protect/retention.py`.
+What is done on that day is in `protect/rights/retention.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Other writings of the invented names: usual transliterations, and the same name in Arabic letters.
 
 One line per name: as `names.py` has it; its other Latin writings; its Arabic writing (none for names that offices do not
-write in Arabic). They are what registers hold, whatever `protect/normalise.py` makes of them: the noise must not be cut to the
+write in Arabic). They are what registers hold, whatever `protect/persons/normalise.py` makes of them: the noise must not be cut to the
 measure of what removes it. `_` stands for the space inside a name.
 """
 

@@ -1,6 +1,6 @@
 """The files that submissions name (photos, sounds, documents): fetched, judged, sealed, counted, taken out, erased.
 
-How a server gives them is in its own module (`kobo_files.py`, `odk.py`); how bytes are sealed, in `protect/sealed_files.py`.
+How a server gives them is in its own module (`kobo_files.py`, `odk.py`); how bytes are sealed, in `protect/keys/sealed_files.py`.
 """
 
 from meal_pipelines.collect.attachments.erasure import Erased, erase, erase_named
