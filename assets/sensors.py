@@ -12,6 +12,7 @@ import dagster as dg
 from meal_pipelines.collect.sources import inbox_of
 from meal_pipelines.collect.wakings import Calls, Deposits, woken_at
 from meal_pipelines.errors import MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.settings import Settings
 
@@ -76,8 +77,8 @@ def _calls(settings: Settings, forms: Forms, job: Any, config: Mapping[str, Any]
         job=job,
         minimum_interval_seconds=30,
         default_status=_status(settings),
-        description="Collecte et recalcule un formulaire quand Kobo annonce une soumission (« meal hook » donne l'adresse à "
-        "déclarer, « meal up --hook-port » écoute), une demi-minute après la dernière annonce. Les modifications et les "
+        description=f"Collecte et recalcule un formulaire quand Kobo annonce une soumission ({typed('hook')} donne l'adresse à "
+        f"déclarer, {typed('up --hook-port')} écoute), une demi-minute après la dernière annonce. Les modifications et les "
         "suppressions, que Kobo n'annonce pas, attendent la nuit. Formulaires : " + ", ".join(forms) + ".",
     )
     def hear(context: dg.SensorEvaluationContext) -> dg.SensorResult:

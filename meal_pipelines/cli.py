@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from meal_pipelines.commands import french
 from meal_pipelines.commands.campaigns import campaign
 from meal_pipelines.commands.collection import collection
 from meal_pipelines.commands.command import Demo, explained, settings_of
@@ -28,6 +29,7 @@ from meal_pipelines.commands.requests import privacy
 from meal_pipelines.commands.roles import roles
 from meal_pipelines.commands.trace import tracing
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.invocation import line, typed
 from meal_pipelines.settings import Settings
 
 app = typer.Typer(
@@ -99,8 +101,8 @@ def demo(
         _run(settings, [], [], accept_deletions=False)
     console.print(
         "\nEt maintenant :\n"
-        "  [bold]uv run meal up --demo[/]      l'interface Dagster : lignage, contrôles, historique\n"
-        "  [bold]uv run meal url --demo[/]     l'adresse de la base pour psql, DBeaver, Power BI, pandas"
+        f"  [bold]{line('up --demo')}[/]      l'interface Dagster : lignage, contrôles, historique\n"
+        f"  [bold]{line('url --demo')}[/]     l'adresse de la base pour psql, DBeaver, Power BI, pandas"
     )
 
 
@@ -200,7 +202,7 @@ def up(
     db_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Ouvrir aussi la base sur 127.0.0.1.")] = None,
     hook_port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Écouter les appels de Kobo sur 127.0.0.1 (voir « meal hook »)."),
+        typer.Option(min=1, max=65535, help=f"Écouter les appels de Kobo sur 127.0.0.1 (voir {typed('hook')})."),
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Consulter sans pouvoir lancer.")] = False,
     demo: Demo = False,
@@ -290,7 +292,7 @@ def url(
         Client, typer.Option("--for", help="psql (et DBeaver), ou sqlalchemy (et pandas).")
     ] = Client.PSQL,
     project: Annotated[
-        str | None, typer.Option("--project", "-p", help="L'analyste de ce projet seul (« meal roles grant »).")
+        str | None, typer.Option("--project", "-p", help=f"L'analyste de ce projet seul ({typed('roles grant')}).")
     ] = None,
     demo: Demo = False,
 ) -> None:
@@ -306,7 +308,9 @@ def url(
             address = address.set(drivername="postgresql")
         typer.echo(address.render_as_string(hide_password=False))
         if settings.database_url is None:
-            typer.echo("La base embarquée s'arrête quand plus rien ne l'utilise : gardez « meal up » ouvert.", err=True)
+            typer.echo(
+                f"La base embarquée s'arrête quand plus rien ne l'utilise : gardez {typed('up')} ouvert.", err=True
+            )
 
 
 def _check_admitted(warehouse: Any, role: Reader, project: str) -> None:
@@ -316,7 +320,7 @@ def _check_admitted(warehouse: Any, role: Reader, project: str) -> None:
         known = admitted(cursor)
     if role is not Reader.ANALYST or project not in known:
         raise ConfigurationError(
-            f"« {project} » n'a pas d'analyste à lui ; créez-le : « uv run meal roles grant -p {project} ». Les autres rôles "
+            f"« {project} » n'a pas d'analyste à lui ; créez-le : {typed(f'roles grant -p {project}')}. Les autres rôles "
             "lisent tous les projets."
         )
 
@@ -341,4 +345,4 @@ def _utf8() -> Iterator[None]:
 
 def main() -> None:
     with _utf8():
-        app()
+        french.run(app)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import DEMO, typed
 from meal_pipelines.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def prepare_instance(settings: Settings) -> None:
     base = settings.home.parent if settings.demo else settings.home
     out = settings.out.parent if settings.demo else settings.out
     os.environ |= {"MEAL_HOME": str(base), "MEAL_OUT": str(out), "MEAL_PROJECTS": str(settings.projects)}
-    os.environ["MEAL_DEMO"] = "1" if settings.demo else "0"
+    os.environ[DEMO] = "1" if settings.demo else "0"
     if not settings.demo:
         os.environ["MEAL_KEYRING"] = str(settings.keyring)
 
@@ -181,7 +182,7 @@ def _startup_failure(result: dg.ExecuteInProcessResult) -> str:
         cause = error.cause if error is not None and error.cause is not None else error
         if cause is not None and cause.cls_name in ("ConfigurationError", "MealError", "TransientError"):
             return str(cause.message).split(": ", 1)[-1].strip()
-    return "L'exécution n'a pas pu démarrer. Lancez « meal doctor »."
+    return f"L'exécution n'a pas pu démarrer. Lancez {typed('doctor')}."
 
 
 def _asset(step_key: str | None) -> str:
@@ -242,7 +243,7 @@ def _require_free(port: int, option: str) -> None:
         except OSError:
             raise ConfigurationError(
                 f"Le port {port} est déjà pris. Fermez l'autre programme, ou choisissez-en un autre : "
-                f"« meal up {option} {port + 1} »."
+                f"{typed(f'up {option} {port + 1}')}."
             ) from None
 
 
@@ -258,7 +259,7 @@ def _require_running(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         if process.poll() is not None:
             name = NAMES[process.args[2]]  # type: ignore[index]
             raise MealError(
-                f"{name} s'est arrêté(e) (code {process.returncode}). Lancez « meal doctor », puis relancez."
+                f"{name} s'est arrêté(e) (code {process.returncode}). Lancez {typed('doctor')}, puis relancez."
             )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.invocation import DEMO
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The folder that holds `projects/`, `dbt_like_sql/` and this package."""
@@ -53,7 +54,7 @@ class Settings:
             variables=dict(environ),
         )
         if demo is None:
-            demo = environ.get("MEAL_DEMO") == "1"
+            demo = environ.get(DEMO) == "1"
         return settings.for_demo() if demo else settings
 
     def for_demo(self) -> Settings:

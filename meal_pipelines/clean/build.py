@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from meal_pipelines.clean.corrections import Outcome
 from meal_pipelines.clean.readings import Readings
+from meal_pipelines.invocation import MEAL
 from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.warehouse.tables import Column, TableSpec, short
 
@@ -15,7 +16,7 @@ REJECTION_COLUMNS = (
     Column("question", "text", ""), Column("rule", "text", ""), Column("message", "text", ""),
     Column("severity", "text", ""), Column("load_id", "bigint", ""),
 )  # fmt: skip
-UNKNOWN_COLUMNS = "colonnes d'un classeur (leurs lettres : « meal forms received »)"
+UNKNOWN_COLUMNS = f"colonnes d'un classeur (leurs lettres : « {MEAL} forms received »)"
 """What stands for the columns of workbooks that no question explains: what a partner wrote above one may name somebody."""
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from meal_pipelines.collect.punctuality import TIMEZONE
+from meal_pipelines.invocation import typed
 from meal_pipelines.warehouse.connection import Warehouse
 
 STATES = {"running": "en cours", "done": "faite", "failed": "en échec", "refused": "avec refus"}
@@ -116,7 +117,7 @@ def as_markdown(collections: Sequence[Collection]) -> str:
 
 
 FILES = ("workbook", "export")
-ABOUT_FILES = "à lire avec « meal loads » ou « meal forms received »."
+ABOUT_FILES = f"à lire avec {typed('loads')} ou {typed('forms received')}."
 HEADERS = ("collecte", "état", "reçues", "nouv.", "modif.", "suppr.", "rétab.", "refus.", "délai")
 LAST = """
     select project, form, source, started_at, state, mode, received, added, changed, removed, restored, refused,

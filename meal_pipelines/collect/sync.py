@@ -24,6 +24,7 @@ from meal_pipelines.collect.punctuality import note_arrivals
 from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
 from meal_pipelines.errors import MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.model import Frequency
 from meal_pipelines.protect.keys.keyring import Keyring
@@ -267,7 +268,7 @@ class _Synchronisation:
             self.load.refused = (
                 f"{gone} soumissions sur {present} ont disparu de la source d'un coup : c'est plus souvent une permission "
                 f"retirée qu'un effacement. Elles sont gardées. Vérifiez les droits du compte sur « {self.ledger.form} » ; si "
-                f"l'effacement est voulu, relancez avec « meal run --accept-deletions »."
+                f"l'effacement est voulu, relancez avec {typed('run --accept-deletions')}."
             )
         elif gone:
             self.ledger.delete_missing(self.load, self.position, sweep.load)

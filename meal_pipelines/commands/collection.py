@@ -11,6 +11,7 @@ import typer
 
 from meal_pipelines.commands.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
     from meal_pipelines.project.load import LoadedProject
@@ -97,6 +98,6 @@ def hook(
         )
     console.print(
         "Elle est secrète. Qui la connaît peut réveiller la collecte, et rien d'autre : ce que Kobo y envoie n'est ni lu ni "
-        "gardé. Écoutez avec « meal up --hook-port ».",
+        f"gardé. Écoutez avec {typed('up --hook-port')}.",
         soft_wrap=True,
     )

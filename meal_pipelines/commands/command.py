@@ -6,6 +6,7 @@ commands themselves are in `cli.py` and in the modules beside this one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -16,6 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import DEMO, typed
 from meal_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,8 +74,10 @@ def settings_of(demo: bool) -> Settings:
     Raises: ConfigurationError when the demonstration has not been made.
     """
     settings = Settings.load(demo=demo or None)
+    if settings.demo:
+        os.environ[DEMO] = "1"
     if settings.demo and not (settings.home / "sample").is_dir():
-        raise ConfigurationError("La démonstration n'existe pas encore. Créez-la : « uv run meal demo ».")
+        raise ConfigurationError(f"La démonstration n'existe pas encore. Créez-la : {typed('demo')}.")
     return settings
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meal_pipelines.commands.command import Demo, explained, opened, settings_of
+from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -53,7 +54,7 @@ def status(demo: Demo = False) -> None:
             if each == number:
                 console.print(f"    {place} : {french(count)}")
     if len(keyring.sealing) > 1:
-        console.print("Une rotation est en cours : « uv run meal keys rotate » la continue.")
+        console.print(f"Une rotation est en cours : {typed('keys rotate')} la continue.")
 
 
 @keys.command()
@@ -87,7 +88,7 @@ def rotate(
                 "vous gardez le trousseau, hors de cette machine : perdu après la rotation, les données le seraient aussi.",
                 soft_wrap=True,
             )
-            if not typer.confirm("La copie est faite ?", default=False):
+            if not _is_yes(typer.prompt("La copie est faite ? [o/N]", default="", show_default=False)):
                 console.print("Rien n'est changé. Relancez quand elle sera faite (sans terminal : --yes).")
                 raise typer.Exit(1)
         with warehouse.connect() as connection, connection.cursor() as cursor:
@@ -97,7 +98,7 @@ def rotate(
     console.print(f"{french(done.values)} valeur(s) ou fichier(s) scellés de nouveau.")
     if done.kept:
         console.print(
-            f"L'ancienne clé reste au trousseau : {' ; '.join(done.kept)}. Relancez « meal keys rotate » plus tard.",
+            f"L'ancienne clé reste au trousseau : {' ; '.join(done.kept)}. Relancez {typed('keys rotate')} plus tard.",
             soft_wrap=True,
         )
         return
@@ -127,3 +128,7 @@ class _Bars:
     def advance(self, count: int) -> None:
         if self._task is not None:
             self._progress.advance(self._task, count)
+
+
+def _is_yes(answer: str) -> bool:
+    return answer.strip().lower() in ("o", "oui")

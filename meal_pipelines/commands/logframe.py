@@ -12,6 +12,7 @@ import typer
 
 from meal_pipelines.commands.command import explained
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.invocation import line
 from meal_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def export_(
             f"{to} ne peut pas être écrit : il est sans doute ouvert dans Excel. Fermez-le."
         ) from None
     console.print(f"Cadre logique écrit : {to}", soft_wrap=True)
-    console.print(f"Après modification : uv run meal logframe import {project} --xlsx {to}", soft_wrap=True)
+    console.print(f"Après modification : {line(f'logframe import {project} --xlsx {to}')}", soft_wrap=True)
 
 
 @logframe.command("import")
@@ -76,7 +77,7 @@ def import_(
         return
     copy = replace(loaded.folder, wanted.text, _copies(settings, project))
     console.print(f"Écrit dans {loaded.folder.name}/logframe.yaml. L'ancien fichier est gardé : {copy}", soft_wrap=True)
-    console.print(f"Pour revenir en arrière : uv run meal logframe undo {project}", soft_wrap=True)
+    console.print(f"Pour revenir en arrière : {line(f'logframe undo {project}')}", soft_wrap=True)
 
 
 @logframe.command()

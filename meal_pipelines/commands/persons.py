@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meal_pipelines.commands.command import Demo, explained, opened, settings_of
+from meal_pipelines.invocation import line, typed
 
 if TYPE_CHECKING:
     from meal_pipelines.protect.persons.decisions import Decided
@@ -49,8 +50,7 @@ def review(
     write_workbook(loaded, proposed, xlsx)
     console.print(f"{french(len(proposed.pairs))} paires dans {xlsx}.", soft_wrap=True, highlight=False)
     console.print(
-        f"Remplissez la colonne « Décision », puis : uv run meal persons decide --project {project} --xlsx {xlsx} "
-        f"--by NOM{' --demo' if demo else ''}",
+        f"Remplissez la colonne « Décision », puis : {line(f'persons decide --project {project} --xlsx {xlsx} --by NOM')}",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
 
@@ -83,7 +83,7 @@ def decide(
         return
     _tell(done, yes)
     if yes:
-        console.print(f"Lancez « uv run meal run{' --demo' if demo else ''} » : les tables et les indicateurs suivent.")
+        console.print(f"Lancez {typed('run')} : les tables et les indicateurs suivent.")
 
 
 def _tell(done: Decided, yes: bool) -> None:
@@ -102,6 +102,6 @@ def _tell(done: Decided, yes: bool) -> None:
         lines = ", ".join(map(str, done.blocked))
         console.print(
             f"  [yellow]![/] lignes {lines} : une décision « différentes » empêche de les réunir ; revenez d'abord sur celle-ci "
-            "(« meal persons review --decided »).",
+            f"({typed('persons review --decided')}).",
             soft_wrap=True, highlight=False,
         )  # fmt: skip

@@ -14,6 +14,7 @@ import typer
 from meal_pipelines.commands.command import explained
 from meal_pipelines.commands.files import forms
 from meal_pipelines.commands.forms import FormName, ProjectName, chosen_form
+from meal_pipelines.invocation import line
 from meal_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ def push(
         done = deploy(settings, made)
         console.print(f"Déployé : version « {done.version} », notée comme revue.", style="green", soft_wrap=True)
         console.print(f"La version d'avant est copiée dans {done.copy}. Pour y revenir :", soft_wrap=True)
-        console.print(f"  meal forms push {form} -p {project} --file {done.copy} --yes", soft_wrap=True, markup=False)
+        console.print(
+            f"  {line(f'forms push {form} -p {project} --file {done.copy} --yes')}", soft_wrap=True, markup=False
+        )
         return
     for text in made.obstacles:
         console.print(f"Empêche de déployer : {text}.", style="red", markup=False, soft_wrap=True)

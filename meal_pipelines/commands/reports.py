@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meal_pipelines.commands.command import Demo, explained, settings_of
+from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
     from meal_pipelines.extracts.values import Labels
@@ -59,9 +60,7 @@ def freeze(
     )  # fmt: skip
     for file in files:
         console.print(str(file), soft_wrap=True, markup=False)
-    console.print(
-        f"Ce qui change ensuite : « uv run meal restatements {project}{' --demo' if demo else ''} ».", markup=False
-    )
+    console.print(f"Ce qui change ensuite : {typed(f'restatements {project}')}.", markup=False)
 
 
 @reports.command()
@@ -89,7 +88,7 @@ def freezes(
             soft_wrap=True, markup=False,
         )  # fmt: skip
     if not found:
-        console.print("Rien n'a encore été figé (« meal freeze PROJET PÉRIODE »).")
+        console.print(f"Rien n'a encore été figé ({typed('freeze PROJET PÉRIODE')}).")
 
 
 @reports.command("restatements")
@@ -97,7 +96,7 @@ def freezes(
 def show_restatements(
     project: ProjectName,
     number: Annotated[
-        int | None, typer.Option("--freeze", help="Le numéro du gel (« meal freezes ») ; par défaut le dernier.")
+        int | None, typer.Option("--freeze", help=f"Le numéro du gel ({typed('freezes')}) ; par défaut le dernier.")
     ] = None,
     indicator: Annotated[list[str] | None, typer.Option(help="Un indicateur seulement (peut se répéter).")] = None,
     xlsx: Annotated[bool, typer.Option("--xlsx", help="Écrire toutes les cellules dans un classeur interne.")] = False,

@@ -13,6 +13,7 @@ import typer
 
 from meal_pipelines.commands.command import ActingAs, Demo, Title, explained, opened, settings_of
 from meal_pipelines.commands.rights import ProjectName, Reason, privacy
+from meal_pipelines.invocation import typed
 
 __all__ = ["privacy"]
 
@@ -125,4 +126,4 @@ def rectify(
     console.print("Correction annulée." if undo else "Correction inscrite au journal de nettoyage.")
     console.print("Corrigez aussi à la source, où l'ancienne réponse reste :" if not undo else "À la source :")
     console.print(f"  {at_source(settings, loaded, chosen, submission)}", soft_wrap=True, markup=False, highlight=False)
-    console.print("Lancez « meal run » : les tables suivent.")
+    console.print(f"Lancez {typed('run')} : les tables suivent.")

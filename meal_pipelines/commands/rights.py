@@ -15,6 +15,7 @@ import typer
 
 from meal_pipelines.commands.command import ActingAs, Demo, Title, explained, opened, settings_of
 from meal_pipelines.commands.privacy import privacy
+from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
     from meal_pipelines.project.load import LoadedProject
@@ -155,7 +156,7 @@ def restrict(
         return
     console.print("Limitation levée." if lift else "Traitement limité : rien n'est effacé.")
     console.print(
-        "Lancez « meal run » : les tables et les indicateurs suivent. Les rapports figés gardent leurs totaux."
+        f"Lancez {typed('run')} : les tables et les indicateurs suivent. Les rapports figés gardent leurs totaux."
     )
 
 
@@ -203,7 +204,7 @@ def _tell(project: LoadedProject, done: Erasure, kind: Why, yes: bool) -> None:
         soft_wrap=True,
     )
     if yes:
-        console.print("Lancez « meal run » : les indicateurs suivent. Les rapports figés gardent leurs totaux.")
+        console.print(f"Lancez {typed('run')} : les indicateurs suivent. Les rapports figés gardent leurs totaux.")
 
 
 def _meant(project: LoadedProject, keyring: Keyring, person: list[str] | None) -> list[str]:

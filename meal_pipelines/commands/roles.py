@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from meal_pipelines.commands.command import Demo, explained, settings_of
+from meal_pipelines.invocation import line
 
 roles = typer.Typer(help="Les analystes d'un seul projet.", no_args_is_help=True)
 Project = Annotated[str, typer.Option("--project", "-p", help="Le projet.")]
@@ -32,7 +33,7 @@ def grant(project: Project, demo: Demo = False) -> None:
     role = analyst_of(project)
     console.print(
         f"{role} lit les tables pseudonymisées de {loaded.project.name}, et ses lignes dans marts, indicators, extracts et quality.\n"
-        f"Son adresse : uv run meal url --project {project}{' --demo' if demo else ''}",
+        f"Son adresse : {line(f'url --project {project}')}",
         soft_wrap=True,
         markup=False,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from meal_pipelines.doctor.codes import Finding, catalogue_findings, donor_findings
 from meal_pipelines.errors import MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.expression import UnsupportedExpression, parse
 from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
 from meal_pipelines.settings import CHECKOUT, Settings
@@ -222,7 +223,7 @@ def _keys(keyring: Keyring) -> Iterator[Finding]:
     if len(keyring.sealing) > 1:
         yield Finding(
             "warning",
-            f"Trousseau de clés : {len(keyring.sealing)} clés, une rotation n'est pas finie. « meal keys rotate » la continue.",
+            f"Trousseau de clés : {len(keyring.sealing)} clés, une rotation n'est pas finie. {typed('keys rotate')} la continue.",
         )
     if os.name != "posix" and keyring.path is not None:
         yield Finding(

@@ -18,6 +18,7 @@ from meal_pipelines.collect.kobo import VERSION, KoboSource
 from meal_pipelines.collect.kobo_form import ASSET, permissions
 from meal_pipelines.collect.transport import Client, Malformed, Patience
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.deployed import deployed_sheets
 from meal_pipelines.project.sheets import write_workbook
 
@@ -93,7 +94,7 @@ class KoboDeployment:
                 return
             if state == "error":
                 raise ConfigurationError(
-                    f"{client.server} ne comprend pas {file.name} et n'a rien changé. « meal forms lint » dit pourquoi."
+                    f"{client.server} ne comprend pas {file.name} et n'a rien changé. {typed('forms lint')} dit pourquoi."
                 )
             time.sleep(self.pause)
         raise TransientError(
@@ -113,7 +114,7 @@ class KoboDeployment:
     def _refusal(self, status: int) -> MealError | None:
         if status == 400:
             return ConfigurationError(
-                f"Kobo ({self.source.server_url}) refuse ce questionnaire. « meal forms lint » dit ce qu'il faut y corriger."
+                f"Kobo ({self.source.server_url}) refuse ce questionnaire. {typed('forms lint')} dit ce qu'il faut y corriger."
             )
         if status in (401, 403, 404):
             return _may_not(self.source.form, self.source.server_url, self.source.token_variable)

@@ -17,6 +17,7 @@ import orjson
 from meal_pipelines.collect.odk import FORM, UNNAMED, VERSION_FIELDS, VERSION_XML, VERSIONS, OdkForm
 from meal_pipelines.collect.transport import Client, Malformed, Patience
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.xlsform import read_questionnaire
 
 DRAFT = FORM + "/draft"
@@ -137,7 +138,7 @@ class OdkDeployment:
         if status in (400, 409, 422):
             return ConfigurationError(
                 f"ODK Central ({root}) refuse ce questionnaire pour « {name} » (réponse {status}) ; la version en vigueur n'a "
-                "pas changé. « meal forms lint » dit ce qu'il faut corriger ; un champ ne peut pas changer de genre entre "
+                f"pas changé. {typed('forms lint')} dit ce qu'il faut corriger ; un champ ne peut pas changer de genre entre "
                 "groupe, répétition et question."
             )
         return None

@@ -14,6 +14,7 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.forms.difference import Comparison, compare
 from meal_pipelines.forms.review import unsettled, write_deployed
 from meal_pipelines.forms.servers import Deployed, Deployment, deployment_of
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import Questionnaire
 from meal_pipelines.project.xlsform import read_questionnaire
@@ -67,21 +68,22 @@ def _local(form: LoadedForm, path: Path) -> Questionnaire | None:
 def _changed_there(form: LoadedForm, deployed: Deployed) -> list[str]:
     """What somebody did on the server that nobody has reviewed here."""
     found = []
+    compare = f"forms diff {form.name} -p {form.project}"
     if deployed.draft:
         found.append(
-            f"le serveur garde {deployed.draft} : quelqu'un y travaille. Reprenez-la (meal forms pull) ou faites-la "
+            f"le serveur garde {deployed.draft} : quelqu'un y travaille. Reprenez-la ({typed('forms pull')}) ou faites-la "
             "supprimer ; « --accept-changes » la remplace"
         )
     if form.versions.deployed is None:
         found.append(
-            f"la version déployée « {deployed.version} » n'a jamais été revue ici. Comparez : meal forms diff {form.name} "
-            f"-p {form.project}, puis notez-le : meal forms diff {form.name} -p {form.project} --write"
+            f"la version déployée « {deployed.version} » n'a jamais été revue ici. Comparez : {typed(compare)}, "
+            f"puis notez-le : {typed(f'{compare} --write')}"
         )
     elif form.versions.deployed != deployed.version:
         found.append(
             f"la version déployée est « {deployed.version} », et celle qui a été revue « {form.versions.deployed} » : "
-            f"quelqu'un a changé le formulaire sur le serveur. Comparez et notez : meal forms diff {form.name} "
-            f"-p {form.project} --write ; « --accept-changes » remplace ces changements"
+            f"quelqu'un a changé le formulaire sur le serveur. Comparez et notez : "
+            f"{typed(f'{compare} --write')} ; « --accept-changes » remplace ces changements"
         )
     return found
 

@@ -15,6 +15,7 @@ from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.forms.kobo import KoboDeployment
 from meal_pipelines.forms.odk import OdkDeployment
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.deployed import deployed_questionnaire
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import Questionnaire
@@ -72,7 +73,7 @@ def deployment_of(settings: Settings, project: LoadedProject, form: LoadedForm) 
             return OdkDeployment(source)
     raise ConfigurationError(
         f"{form.where} : « {form.name} » n'est pas sur un serveur Kobo ou ODK Central (source « {kind} ») : il n'y a rien à "
-        "déployer. Pour un registre de partenaire, donnez le nouveau modèle : meal forms template."
+        f"déployer. Pour un registre de partenaire, donnez le nouveau modèle : {typed('forms template')}."
     )
 
 
@@ -91,7 +92,7 @@ def kept_version(settings: Settings, form: LoadedForm) -> Deployed:
         row = cursor.fetchone()
     if row is None:
         raise ConfigurationError(
-            f"Aucune version de « {form.name} » n'a encore été collectée. Lancez « meal run », ou interrogez le serveur "
+            f"Aucune version de « {form.name} » n'a encore été collectée. Lancez {typed('run')}, ou interrogez le serveur "
             "(sans --offline)."
         )
     return Deployed(row[0], row[1])

@@ -21,6 +21,7 @@ from meal_pipelines.indicators.compile import Compiled, compile_indicator, compi
 from meal_pipelines.indicators.declared import write_declared
 from meal_pipelines.indicators.definitions import write_definitions, write_targets
 from meal_pipelines.indicators.periods import Calendar
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse import publish as building
 from meal_pipelines.warehouse.refusals import value_free
@@ -212,7 +213,7 @@ def _build_no(cursor: extensions.cursor, mart: TableSpec) -> int:
     if not exists:
         raise MealError(
             f"La table {mart.qualified} n'existe pas encore : les indicateurs ne peuvent pas être calculés. "
-            "Lancez l'étape qui la fait (meal run --stage marts), puis relancez."
+            f"Lancez l'étape qui la fait ({typed('run --stage marts')}), puis relancez."
         )
     return int(build_no or 0)
 

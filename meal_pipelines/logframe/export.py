@@ -33,6 +33,7 @@ from meal_pipelines.extracts.workbook import (
     put,
     save,
 )
+from meal_pipelines.invocation import typed
 from meal_pipelines.logframe.fields import NO, YES, Kind, Path, donors, flatten, kind_of_new, shown
 from meal_pipelines.logframe.layout import LAYOUTS, Layout, Row, header, width
 from meal_pipelines.project.logframe import Logframe
@@ -279,7 +280,7 @@ def _help(logframe: Logframe) -> dict[str, list[str]]:
     sections = {
         "À quoi sert ce classeur": [
             "Relire et modifier le cadre logique sans toucher au fichier YAML. Rien ne change tant que le classeur n'est pas "
-            f"importé : « uv run meal logframe import {logframe.project} --xlsx CLASSEUR » montre d'abord toutes les différences, "
+            f"importé : {typed(f'logframe import {logframe.project} --xlsx CLASSEUR')} montre d'abord toutes les différences, "
             "et n'écrit qu'avec « --yes ».",
         ],
         "Feuilles": lines,

@@ -12,6 +12,7 @@ from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts.cells import writable
+from meal_pipelines.invocation import typed
 from meal_pipelines.logframe.export import HEADER, ORIGIN, columns_of, laid_out, written
 from meal_pipelines.logframe.fields import Kind, Path, Unreadable, flatten, kind_of_new, shown, understood
 from meal_pipelines.logframe.layout import LAYOUTS, TOTAL, Layout, Row
@@ -144,7 +145,9 @@ def _opened(file: File) -> Any:
     from openpyxl.utils.exceptions import InvalidFileException
 
     if not file.is_file():
-        raise ConfigurationError(f"Le classeur n'existe pas : {file}. Exportez-le d'abord (« meal logframe export »).")
+        raise ConfigurationError(
+            f"Le classeur n'existe pas : {file}. Exportez-le d'abord ({typed('logframe export')})."
+        )
     try:
         return load_workbook(file)
     except (
@@ -163,7 +166,9 @@ def _opened(file: File) -> Any:
 
 def _origin(book: Any, logframe: Logframe) -> dict[str, Any]:
     if ORIGIN not in book.sheetnames:
-        raise ConfigurationError("Ce classeur n'a pas été fait par « meal logframe export ». Exportez, puis modifiez.")
+        raise ConfigurationError(
+            f"Ce classeur n'a pas été fait par {typed('logframe export')}. Exportez, puis modifiez."
+        )
     sheet = book[ORIGIN]
     if sheet["A1"].value != logframe.project:
         raise ConfigurationError(

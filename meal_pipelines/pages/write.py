@@ -14,6 +14,7 @@ from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import LEVELS, day, number, signed
 from meal_pipelines.indicators.formula import formula_sentences
 from meal_pipelines.indicators.lineage import Lineage, lineages
+from meal_pipelines.invocation import line
 from meal_pipelines.pages.chart import Series, chart
 from meal_pipelines.pages.content import (
     CheckCount,
@@ -163,4 +164,5 @@ def _environment() -> Environment:
     )
     made.filters |= {"number": lambda value: "–" if value is None else number(value), "day": day, "signed": signed}
     made.filters["without_figure"] = baseline_text
+    made.filters["line"] = line
     return made

@@ -10,6 +10,7 @@ import psycopg2
 from psycopg2 import errorcodes
 
 from meal_pipelines.errors import MealError, TransientError
+from meal_pipelines.invocation import typed
 
 TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
 """Connection lost, conflict between transactions, resources exhausted, object in use, interrupted by an operator."""
@@ -44,7 +45,9 @@ def _text(error: psycopg2.Error) -> str:
     code = error.pgcode
     if code is None:
         if isinstance(error, psycopg2.OperationalError):
-            return "La connexion à la base de données est perdue ou impossible. Relancez ; voyez aussi « meal doctor »."
+            return (
+                f"La connexion à la base de données est perdue ou impossible. Relancez ; voyez aussi {typed('doctor')}."
+            )
         return f"La base de données ne peut pas être utilisée ainsi ({type(error).__name__})."
     reason = FRENCH.get(code) or _english(code)
     diag = error.diag

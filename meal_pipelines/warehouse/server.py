@@ -17,6 +17,7 @@ from typing import IO, Any
 import psycopg2
 
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.settings import CHECKOUT
 from meal_pipelines.warehouse import locks
 from meal_pipelines.warehouse.cluster import DATABASE, Cluster, Endpoint, port_is_free
@@ -72,7 +73,7 @@ class EmbeddedServer:
             if not self._alone():
                 raise ConfigurationError(
                     f"Le port {port} ne peut pas être ouvert : d'autres programmes utilisent la base de données en ce "
-                    "moment. Fermez-les (meal up, DBeaver, Power BI …), puis relancez avec --db-port."
+                    f"moment. Fermez-les ({typed('up')}, DBeaver, Power BI …), puis relancez avec --db-port."
                 )
             if not port_is_free(port):
                 raise ConfigurationError(
@@ -95,7 +96,7 @@ class EmbeddedServer:
                 if not self._alone():
                     raise ConfigurationError(
                         f"La base de données de {self.home} ne peut pas être refaite : d'autres programmes l'utilisent en "
-                        "ce moment. Fermez-les (meal up, DBeaver, Power BI …), puis relancez."
+                        f"ce moment. Fermez-les ({typed('up')}, DBeaver, Power BI …), puis relancez."
                     )
                 self.cluster.stop()
                 shutil.rmtree(self.cluster.data)

@@ -15,6 +15,7 @@ from meal_pipelines.collect.attachments.ledger import FileLedger
 from meal_pipelines.collect.attachments.limits import extension_of
 from meal_pipelines.collect.attachments.store import FileStore
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.rights.access import Actor, record
 from meal_pipelines.warehouse.connection import Warehouse
@@ -40,7 +41,7 @@ def take_out(
         files = FileLedger(connection, keyring, project, form).kept(submission_id)
     if not files:
         raise MealError(
-            "Aucun fichier n'est gardé pour cette soumission. « meal forms files » dit combien le formulaire en a."
+            f"Aucun fichier n'est gardé pour cette soumission. {typed('forms files')} dit combien le formulaire en a."
         )
     with warehouse.connect() as connection, connection.cursor() as cursor:
         record(cursor, actor, "files", project, form=form, submission_id=submission_id, items=len(files))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from meal_pipelines.collect.sheets.book import Cell, Grid
 from meal_pipelines.collect.sheets.receipt import Refused
 from meal_pipelines.collect.sheets.spelling import bare
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.questionnaire import Question
 
 SEARCHED = 60
@@ -95,7 +96,7 @@ def find_header(file: str, grid: Grid, names: Names, required: Sequence[str], id
     if best is None or not names.named(grid.lines[best]):
         raise Refused(
             f"{where} : aucune ligne d'en-têtes n'a été reconnue parmi les {SEARCHED} premières lignes. Écrivez les "
-            f"intitulés du modèle (« meal forms template »), par exemple {_spoken(names, identifying)}. Rien n'a été lu de "
+            f"intitulés du modèle ({typed('forms template')}), par exemple {_spoken(names, identifying)}. Rien n'a été lu de "
             f"ce fichier."
         )
     texts = {place: str(cell) for place, cell in enumerate(grid.lines[best]) if cell != ""}

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 from meal_pipelines.collect.sheets.book import TEXTS, WORKBOOKS
 from meal_pipelines.collect.sheets.receipt import Refused, counted
 from meal_pipelines.errors import ConfigurationError, TransientError
+from meal_pipelines.invocation import typed
 
 STAMPS = ("mtime", "LastModified", "last_modified", "modified", "updated", "mtime_ns", "created", "time")
 """Where the file systems of fsspec say when a file was last written."""
@@ -215,7 +216,7 @@ def left_aside(listing: Listing) -> list[str]:
     if listing.unclaimed:
         told.append(
             f"{counted(len(listing.unclaimed), 'fichier', 'fichiers')} que rien n'attend dans le dossier "
-            f"des classeurs (« meal forms received » les nomme). Renommez-les selon « file: » dans project.yaml, ou retirez-les."
+            f"des classeurs ({typed('forms received')} les nomme). Renommez-les selon « file: » dans project.yaml, ou retirez-les."
         )
     if listing.others:
         what = counted(
@@ -223,5 +224,5 @@ def left_aside(listing: Listing) -> list[str]:
             "fichier qui n'est pas un classeur, laissé",
             "fichiers qui ne sont pas des classeurs, laissés",
         )
-        told.append(f"{what} (« meal forms received » les nomme).")
+        told.append(f"{what} ({typed('forms received')} les nomme).")
     return told

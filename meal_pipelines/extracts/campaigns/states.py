@@ -18,6 +18,7 @@ from meal_pipelines.extracts import extract as made
 from meal_pipelines.extracts.campaigns.extract import prepared, write_workbook
 from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS, STATUSES, Recipient
 from meal_pipelines.extracts.extract import Files
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.disclosure import release
 
@@ -139,7 +140,7 @@ def _require(cursor: Any, project: str, recipient: Recipient, year: int, status:
     found = [row[0] for row in cursor.fetchall()]
     if not found:
         raise ConfigurationError(
-            f"La campagne {recipient.title} {year} de « {project} » n'a pas encore été préparée : lancez « meal run -s extracts »."
+            f"La campagne {recipient.title} {year} de « {project} » n'a pas encore été préparée : lancez {typed('run -s extracts')}."
         )
     if found != [status]:
         raise ConfigurationError(

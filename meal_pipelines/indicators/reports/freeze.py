@@ -32,6 +32,7 @@ from meal_pipelines.indicators.reports.contributing import (
 )
 from meal_pipelines.indicators.reports.frozen import Freeze, freezes
 from meal_pipelines.indicators.reports.replay import Replay, show_kept
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse.models import Mart
 from meal_pipelines.warehouse.refusals import value_free
@@ -181,7 +182,7 @@ def _copy_values(cursor: Any, made: Freeze, over: dict[str, Any]) -> None:
     cursor.execute(COPY_VALUES, over | {"freeze": made.freeze_id})
     if cursor.rowcount == 0:
         raise MealError(
-            f"Le projet « {made.project} » n'a aucune valeur publiée : il n'y a rien à figer. Lancez « meal run -p {made.project} »."
+            f"Le projet « {made.project} » n'a aucune valeur publiée : il n'y a rien à figer. Lancez {typed(f'run -p {made.project}')}."
         )
 
 
@@ -225,7 +226,7 @@ def _prove(cursor: Any, made: Freeze) -> None:
     if wrong:
         raise MealError(
             f"{wrong} valeur(s) publiée(s) de « {made.project} » ne sont pas celles que donnent les données d'aujourd'hui "
-            f"({', '.join(indicators)}) : les indicateurs sont à recalculer. Lancez « meal run -p {made.project} », puis figez."
+            f"({', '.join(indicators)}) : les indicateurs sont à recalculer. Lancez {typed(f'run -p {made.project}')}, puis figez."
         )
 
 

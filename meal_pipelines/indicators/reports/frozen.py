@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.invocation import typed
 
 
 @dataclass(frozen=True)
@@ -89,4 +90,4 @@ def chosen(cursor: Any, project: str, freeze_id: int | None) -> Freeze:
     if found:
         return found[-1]
     known = f"le gel n° {freeze_id} n'existe pas" if freeze_id is not None else "rien n'a encore été figé"
-    raise ConfigurationError(f"Projet « {project} » : {known}. « meal freezes {project} » les liste.")
+    raise ConfigurationError(f"Projet « {project} » : {known}. {typed(f'freezes {project}')} les liste.")

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.invocation import typed
 from meal_pipelines.protect.keys.sealed_files import FileSealer
 from meal_pipelines.protect.keys.sealing import Renewal, Sealer
 from meal_pipelines.settings import Settings
@@ -59,7 +60,7 @@ class Keyring:
         except FileNotFoundError:
             raise ConfigurationError(
                 f"Trousseau de clés introuvable : {path}. Sans lui rien ne peut être scellé ni lu. Restaurez-le depuis sa "
-                f"sauvegarde, corrigez MEAL_KEYRING, ou, pour un entrepôt neuf, créez-le avec « meal keys init »."
+                f"sauvegarde, corrigez MEAL_KEYRING, ou, pour un entrepôt neuf, créez-le avec {typed('keys init')}."
             ) from None
         except PermissionError:
             raise ConfigurationError(

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from meal_pipelines.errors import MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.protect.keys.sealing import Renewal
 
 MAGIC = b"MEALFIL1"
@@ -116,5 +117,5 @@ def _opened(cipher: AESGCM, nonce: bytes, piece: bytes, bound_to: bytes) -> byte
 def _broken() -> MealError:
     return MealError(
         "Un fichier scellé ne s'ouvre pas : il a été coupé, altéré ou mis à la place d'un autre, ou la clé n'est pas la bonne. "
-        "Restaurez le dossier des fichiers joints depuis sa sauvegarde, et vérifiez le trousseau (« meal doctor »)."
+        f"Restaurez le dossier des fichiers joints depuis sa sauvegarde, et vérifiez le trousseau ({typed('doctor')})."
     )

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from meal_pipelines.errors import MealError
+from meal_pipelines.invocation import typed
 
 NONCE = 12
 START = 1 + NONCE
@@ -74,5 +75,5 @@ class Sealer:
         except InvalidTag:
             raise MealError(
                 "Des données scellées ne s'ouvrent pas : elles ont été altérées, déplacées, ou la clé n'est pas la bonne. "
-                "Vérifiez le trousseau (« meal doctor »)."
+                f"Vérifiez le trousseau ({typed('doctor')})."
             ) from None

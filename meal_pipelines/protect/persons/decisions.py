@@ -14,6 +14,7 @@ from typing import Literal
 import psycopg2
 
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.persons.linking import Linking, Relinked, hold
 from meal_pipelines.warehouse.connection import Warehouse
@@ -118,7 +119,7 @@ def _check(cursor: psycopg2.extensions.cursor, project: str, decisions: Sequence
         if each.one in strangers or each.other in strangers:
             raise ConfigurationError(
                 f"Ligne {each.line} : un pseudonyme n'est plus connu du projet « {project} » (personne effacée, ou soumission "
-                "corrigée depuis). Produisez un nouveau classeur avec « meal persons review »."
+                f"corrigée depuis). Produisez un nouveau classeur avec {typed('persons review')}."
             )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
+from meal_pipelines.invocation import MEAL, typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.persons.decisions import WORDS, Decision, Verdict
 from meal_pipelines.protect.persons.review import Met, Pair, Proposals, label_of, labels
@@ -108,7 +109,7 @@ def _guide(sheet: Any, project: LoadedProject, proposed: Proposals) -> None:
         ("à revoir", "Aucune décision : annule une décision précédente, et la paire est de nouveau proposée."),
         ("En cas de doute", "Laissez vide, ou demandez à l'organisation qui a rencontré la personne. Deux personnes réunies à tort "
          "sont plus difficiles à séparer qu'une personne comptée deux fois."),
-        ("Ensuite", "meal persons decide --project PROJET --xlsx FICHIER --by NOM, qui montre d'abord ce qui changerait."),
+        ("Ensuite", f"{MEAL} persons decide --project PROJET --xlsx FICHIER --by NOM, qui montre d'abord ce qui changerait."),
         ("Ce qui n'est pas ici", "Aucun nom, aucun numéro, aucune date précise. Un pseudonyme reste une donnée personnelle : gardez ce "
          "fichier dans l'équipe, puis effacez-le."),
         ("Clés trop partagées", f"{proposed.crowded} : trop de personnes les partagent pour qu'elles disent quoi que ce soit."),
@@ -139,7 +140,7 @@ def read_workbook(project: LoadedProject, path: Path) -> list[Decision]:
     try:
         if PAIRS not in book.sheetnames or GUIDE not in book.sheetnames:
             raise ConfigurationError(
-                f"{path} n'est pas un classeur de « meal persons review » : il y manque une feuille."
+                f"{path} n'est pas un classeur de {typed('persons review')} : il y manque une feuille."
             )
         owner = next(book[GUIDE].iter_rows(max_row=1, values_only=True), (None, None))
         if owner[:2] != ("Projet", project.id):

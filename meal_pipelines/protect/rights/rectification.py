@@ -12,6 +12,7 @@ from meal_pipelines.clean.corrections import Correction, add_line, read_log, tak
 from meal_pipelines.clean.extract import extract
 from meal_pipelines.clean.readings import Readings
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.rights.access import Actor, record
@@ -34,7 +35,7 @@ def rectify(
     table = form.questionnaire.tables.get(repeat)
     if table is None or table.question(question) is None:
         raise ConfigurationError(
-            f"« {form.name} » n'a pas cette question (« {question} »). « meal forms lint » les relit."
+            f"« {form.name} » n'a pas cette question (« {question} »). {typed('forms lint')} les relit."
         )
     with warehouse.connect() as connection, connection.cursor() as cursor:
         old = _answer(cursor, keyring, form, place)

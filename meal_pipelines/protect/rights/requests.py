@@ -11,6 +11,7 @@ from datetime import date
 from typing import Literal
 
 from meal_pipelines.errors import MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.warehouse.connection import Warehouse
 
 Kind = Literal["export", "rectify", "erase", "restrict", "withdraw"]
@@ -54,7 +55,7 @@ def close_request(warehouse: Warehouse, number: int, *, is_refused: bool) -> Non
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(CLOSE, ("refused" if is_refused else "done", getpass.getuser(), number))
         if cursor.rowcount == 0:
-            raise MealError(f"Aucune demande ouverte n'a le numéro {number}. « meal privacy requests » les montre.")
+            raise MealError(f"Aucune demande ouverte n'a le numéro {number}. {typed('privacy requests')} les montre.")
 
 
 def requests(warehouse: Warehouse, *, only_open: bool) -> list[Request]:
