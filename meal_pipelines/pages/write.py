@@ -65,11 +65,20 @@ def write_pages(connection: Any, project: LoadedProject, marts: Mapping[str, Tab
             "fiche.html", project=project, indicator=indicator, figures=figures_of, labels=labels, graph=graph(indicator, origin),
             formula=formula_sentences(indicator, marts), donors=_donors(indicator), result=_result(project, indicator), **content,
         )  # fmt: skip
-    for path, text in pages.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+    _put(pages)
     return list(pages)
+
+
+def _put(pages: Mapping[Path, str]) -> None:
+    """Write what differs, the index (the first) last: without it, what a full disk left unwritten is written the next time."""
+    changed = [path for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    if not changed:
+        return
+    index = next(iter(pages))
+    index.unlink(missing_ok=True)
+    for path in [*(path for path in changed if path != index), index]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(pages[path], encoding="utf-8")
 
 
 def _index(project: LoadedProject, found: Mapping[str, Figures]) -> str:

@@ -56,6 +56,16 @@ def pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
     times = [path.stat().st_mtime_ns for path in written]
     assert write_pages(house.connection, house.bench.project, marts, out) == written
     assert [path.stat().st_mtime_ns for path in written] == times, "what says the same is not written again"
+    whole, blocked = written[1].read_bytes(), written[-1]
+    written[1].write_text("coupé par un disque plein")
+    blocked.unlink()
+    blocked.mkdir()
+    with pytest.raises(OSError):
+        write_pages(house.connection, house.bench.project, marts, out)
+    assert not written[0].is_file(), "without its index, a folder that was cut short is written again by the next run"
+    blocked.rmdir()
+    write_pages(house.connection, house.bench.project, marts, out)
+    assert written[1].read_bytes() == whole and all(path.is_file() for path in written)
     return out
 
 
