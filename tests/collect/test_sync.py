@@ -278,6 +278,21 @@ def test_two_collections_of_one_form_at_once_are_not_possible(bench: Bench) -> N
     assert bench.sync(source=Memory({"a": {}, "b": {}})).written == 0
 
 
+def test_rows_of_a_load_that_is_gone_are_not_kept(bench: Bench) -> None:
+    """No foreign key looks at each row: the cursor's does, once a page, in the same transaction."""
+
+    class Withdrawing(Memory):
+        def sweep(self, after: str | None = None) -> Iterator[Page]:
+            bench.query(
+                "with gone as (delete from raw.load where state = 'running' returning 1) select count(*) from gone"
+            )
+            yield from super().sweep(after)
+
+    with pytest.raises(MealError, match="cursor_load_id_fkey"):
+        bench.sync(source=Withdrawing({"a": {"duree": "1"}}, page=1))
+    assert not bench.present()
+
+
 def test_a_finished_export_is_read_once(bench: Bench) -> None:
     rows = {"a": {"duree": "1"}, "b": {"duree": "2"}}
     options: dict[str, Any] = {"export": "2026-05"}

@@ -50,11 +50,19 @@ def test_a_version_once_written_cannot_be_changed_but_can_be_erased(warehouse: W
         assert cursor.rowcount == 1
 
 
-def test_a_version_belongs_to_a_load(warehouse: Warehouse) -> None:
+def test_a_load_that_submissions_name_stays(warehouse: Warehouse) -> None:
+    """What brought a version is looked up years later; a load without submissions may go."""
+    bare, load_id = _load(warehouse), _load(warehouse)
     with warehouse.connect() as connection, connection.cursor() as cursor:
-        with pytest.raises(errors.ForeignKeyViolation):
-            cursor.execute(INSERT, (-1,))
-        connection.rollback()
+        cursor.execute(INSERT, (load_id,))
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        for change in ("delete from raw.load", "update raw.load set form = 'autre'"):
+            with pytest.raises(errors.ForeignKeyViolation):
+                cursor.execute(f"{change} where load_id = %s", (load_id,))
+            connection.rollback()
+        cursor.execute("delete from raw.load where load_id = %s", (bare,))
+        assert cursor.rowcount == 1
+        cursor.execute("delete from raw.submission where project = 'registre'")
 
 
 def test_progress_compares_with_the_target_and_with_the_period_before(warehouse: Warehouse) -> None:
