@@ -112,8 +112,9 @@ class Linked:
             LinkKeys(persons, ring.hasher(project.id, "link")),
         )
         answers = {name: [record.get(name) for record in records] for name in known.asked | persons.links.questions}
-        self.own = [person or "" for person in known.person_ids(answers, len(records))]
-        strong, self.weak = keys.of(answers, len(records))
+        spelled = known.spelled(answers, len(records))
+        self.own = [person or "" for person in known.person_ids(spelled)]
+        strong, self.weak = keys.of(spelled)
         self.sharing = _sharing(self.own, strong)
 
     def persons(self, decided: Iterable[tuple[str, str]] = ()) -> list[str]:
@@ -143,14 +144,24 @@ class Linked:
         }
 
 
-def _sharing(persons: list[str], keys: list[str]) -> dict[str, set[str]]:
+def _sharing(persons: list[str], keys: list[bytes]) -> dict[str, set[str]]:
     """By key, the persons who have it."""
     found: dict[str, set[str]] = defaultdict(set)
-    for person, row in zip(persons, keys, strict=True):
-        for key in row[1:-1].split(","):
-            if len(key) == 32:
-                found[key].add(person)
+    for person, array in zip(persons, keys, strict=True):
+        for key in _elements(array):
+            found[key.hex()].add(person)
     return found
+
+
+def _elements(array: bytes) -> Iterator[bytes]:
+    """The uuid of an array in COPY's binary form, after its length and its five numbers; one that is absent is short."""
+    position = 4 + 5 * 4
+    while position < len(array):
+        length = int.from_bytes(array[position : position + 4], "big", signed=True)
+        position += 4
+        if length > 0:
+            yield array[position : position + length]
+            position += length
 
 
 def ours(place: Place, project: str, *, reviewed: bool) -> Figures:

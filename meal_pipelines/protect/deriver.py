@@ -5,7 +5,8 @@ Writes nothing. Chunks, joins and publication are in `stage.py`; what a pseudony
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -15,13 +16,24 @@ from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.privacy import Generalisation
 from meal_pipelines.project.questionnaire import Question, Table
 from meal_pipelines.protect import personal
-from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
+from meal_pipelines.protect.build import Derived, ProtectBuild
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.persons.link_keys import LinkKeys
+from meal_pipelines.protect.persons.normalise import Spelled
 from meal_pipelines.protect.persons.pseudonyms import Pseudonymiser, generalise
 from meal_pipelines.protect.rights.redaction import MARK, is_mark, replacement
 from meal_pipelines.protect.tables import card_question, derived_columns, generalised
-from meal_pipelines.warehouse.copy import Packed, bytea_column, escape_column, pack
+from meal_pipelines.warehouse.copy import (
+    Packed,
+    escape_column,
+    pack,
+    pack_binary,
+    pack_bytes,
+    pack_int,
+    pack_text,
+    packed,
+    packed_once,
+)
 from meal_pipelines.warehouse.tables import TableSpec
 
 
@@ -105,7 +117,8 @@ class Deriver:
         documents = self._open(rows)
         data: list[list[str | None]] = [[row[0] for row in rows], [str(row[1]) for row in rows]]
         asked = {name: [document.get(column) for document in documents] for name, column in self.keys}
-        people, cards = self._people(documents, asked)
+        spelled = self.persons.spelled(asked, len(rows)) if self.persons is not None else None
+        people, cards = self._people(documents, spelled)
         if self.persons is not None:
             data.append(people)
             if self.has_cards:
@@ -114,22 +127,22 @@ class Deriver:
             data.append(self._generalise(question, rows, documents))
         names = [column.name for column in self.columns]
         data = self._without_restricted(data, people, cards)
-        packed = [pack("build", self.build.derived(self.spec), names, [escape_column(column) for column in data])]
-        if self.persons is None:
-            return Derived(packed, len(rows), 0, 0)
+        written = [pack("build", self.build.derived(self.spec), names, [escape_column(column) for column in data])]
+        if spelled is None:
+            return Derived(written, len(rows), 0, 0)
         without = people.count(None)
-        packed.append(self._to_vault(rows, documents, people, asked))
-        return Derived(packed, len(rows), len(rows) - without, without)
+        written.append(self._to_vault(rows, documents, people, spelled))
+        return Derived(written, len(rows), len(rows) - without, without)
 
     def _people(
-        self, documents: list[dict[str, str]], asked: Mapping[str, list[str | None]]
+        self, documents: list[dict[str, str]], spelled: Spelled | None
     ) -> tuple[list[str | None], list[str | None]]:
         """The pseudonyms of n rows: the person's, and that of the card shown."""
         rows = len(documents)
-        if self.persons is None:
+        if self.persons is None or spelled is None:
             return [None] * rows, [None] * rows
-        people = self.persons.person_ids(asked, rows)
-        cards: list[str | None] = self.persons.card_ids(asked, rows) if self.has_cards else [None] * rows
+        people = self.persons.person_ids(spelled)
+        cards: list[str | None] = self.persons.card_ids(spelled) if self.has_cards else [None] * rows
         if self.has_marks:
             marks = list(map(_mark, documents))
             people = [person if mark is None else replacement(mark) for mark, person in zip(marks, people, strict=True)]
@@ -175,27 +188,32 @@ class Deriver:
         return [coarser[pair] for pair in zip(answers, days, strict=True)]
 
     def _to_vault(
-        self, rows: list[Any], documents: list[dict[str, str]], people: list[str | None],
-        asked: Mapping[str, list[str | None]],
-    ) -> Packed:  # fmt: skip
+        self, rows: list[Any], documents: list[dict[str, str]], people: list[str | None], spelled: Spelled
+    ) -> Packed:
         """Seal the identifiers of each person apart, where only the data-protection officer's role reaches, with her keys."""
         assert self.links is not None
         columns = []
         for name, column in self.identifiers:
             answers = [document.get(column) for document in documents]
-            columns.append(personal.pieces(name, [None if is_mark(answer) else answer for answer in answers]))
+            if self.has_marks:
+                answers = [None if is_mark(answer) else answer for answer in answers]
+            columns.append(personal.pieces(name, answers))
         identities = personal.objects(columns)
         found = [place for place, person in enumerate(people) if person is not None and identities[place]]
-        lines = [(rows[place][0], str(rows[place][1]), people[place]) for place in found]
         table = f"vault|{self.form.project}|{self.form.name}|{self.table.name}"
-        places = [f"{table}|{line[0]}|{line[1]}" for line in lines]
+        places = [f"{table}|{rows[place][0]}|{rows[place][1]}" for place in found]
         sealed = self.sealer.seal([identities[place] for place in found], places)
-        data = [escape_column([line[position] for line in lines]) for position in (0, 1, 2)]
-        data.append(escape_column([self.table.name] * len(lines)))
-        for keys in self.links.of(asked, len(rows)):
-            data.append([keys[place] for place in found])
-        names = [column.name for column in IDENTITY_COLUMNS]
-        return pack("build", self.build.identities, names, [*data, bytea_column(sealed)])
+        strong, weak = self.links.of(spelled)
+        packing: dict[str, Iterable[bytes]] = {
+            "submission_id": packed_once(pack_text, [rows[place][0] for place in found]),
+            "repeat_index": packed_once(pack_int, [rows[place][1] for place in found]),
+            "person_id": packed_once(pack_text, [people[place] for place in found]),
+            "repeat": repeat(pack_text(self.table.name)),
+            "strong": [strong[place] for place in found],
+            "weak": [weak[place] for place in found],
+            "sealed": packed(pack_bytes, sealed),
+        }
+        return pack_binary("build", self.build.identities, packing)
 
 
 def _mark(document: dict[str, str]) -> str | None:

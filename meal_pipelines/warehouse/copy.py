@@ -49,12 +49,13 @@ def bytea_column(values: Sequence[bytes | None]) -> list[str]:
 
 @dataclass(frozen=True)
 class Packed:
-    """Rows of one table in COPY's text form, to be written by a `Writer`; nothing when there is no row."""
+    """Rows of one table in COPY's text or binary form, to be written by a `Writer`; nothing when there is no row."""
 
     schema: str
     table: str
     columns: tuple[str, ...]
     body: bytes = field(repr=False)
+    is_binary: bool = False
 
 
 def pack(schema: str, table: str, columns: Sequence[str], data: Sequence[Sequence[str]]) -> Packed:
@@ -63,9 +64,17 @@ def pack(schema: str, table: str, columns: Sequence[str], data: Sequence[Sequenc
     return Packed(schema, table, tuple(columns), f"{lines}\n".encode() if lines else b"")
 
 
+def pack_binary(schema: str, table: str, columns: Mapping[str, Iterable[bytes]]) -> Packed:
+    """The same of columns as `binary_rows` takes them."""
+    return Packed(schema, table, tuple(columns), binary_rows(columns), is_binary=True)
+
+
 def copy_packed(cursor: Any, rows: Packed) -> None:
     """COPY rows into their table."""
     if not rows.body:
+        return
+    if rows.is_binary:
+        copy_binary(cursor, rows.schema, rows.table, rows.columns, rows.body)
         return
     names = identifiers(rows.columns)
     statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(rows.schema, rows.table), names)
@@ -90,7 +99,7 @@ def copy_binary(cursor: Any, schema: str, table: str, columns: Sequence[str], ro
 
 
 def packed(packer: Callable[[Any], bytes], values: Iterable[Any]) -> list[bytes]:
-    """A column for `copy_binary`; packers are `pack_text`, `pack_bytes`, `pack_int`, `pack_bigint`, `pack_time`."""
+    """A column for `copy_binary`; packers are `pack_text`, `pack_bytes`, `pack_int`, `pack_bigint`, `pack_time`, `pack_uuids`."""
     return [ABSENT if value is None else packer(value) for value in values]
 
 
@@ -103,6 +112,9 @@ def packed_once(packer: Callable[[Any], bytes], values: Sequence[Any]) -> list[b
 _length = struct.Struct("!i").pack
 _integer = struct.Struct("!ii").pack
 _bigint = struct.Struct("!iq").pack
+_uuids = struct.Struct("!5i").pack
+UUID_TYPE = 2950
+"""As PostgreSQL numbers it in every database."""
 
 
 def pack_bytes(value: bytes) -> bytes:
@@ -120,6 +132,11 @@ def pack_int(value: int) -> bytes:
 
 def pack_bigint(value: int) -> bytes:
     return _bigint(8, value)
+
+
+def pack_uuids(elements: Sequence[bytes]) -> bytes:
+    """An array of uuid out of at least one element, each made by `pack_bytes`, or `ABSENT`."""
+    return pack_bytes(_uuids(1, 1, UUID_TYPE, len(elements), 1) + b"".join(elements))
 
 
 def pack_time(value: datetime) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
@@ -78,3 +78,28 @@ NO_CODE = frozenset(
 
 
 NORMALISERS: dict[str, Callable[[str], str]] = {"phone": phone, "name": name, "code": code}
+
+
+class Spelled:
+    """The answers of n rows, by question, in their one spelling: worked out once, whoever asks.
+
+    answers: n texts per question, none for a question that was not asked · how: the normaliser of a question (else `code`).
+    """
+
+    def __init__(self, answers: Mapping[str, Sequence[str | None]], rows: int, how: Mapping[str, str]) -> None:
+        self.rows, self.how = rows, how
+        self._answers = answers
+        self._known: dict[tuple[str, Callable[[str], str]], list[str]] = {}
+
+    def texts(self, question: str) -> Sequence[str | None]:
+        """As they were answered."""
+        return self._answers.get(question) or [None] * self.rows
+
+    def of(self, question: str, normaliser: Callable[[str], str] | None = None) -> list[str]:
+        """n texts in one spelling, that of the question if no other is asked for; nothing for none."""
+        normaliser = normaliser or NORMALISERS[self.how.get(question, "code")]
+        if (question, normaliser) not in self._known:
+            texts = self.texts(question)
+            spelling = {text: normaliser(text) if text else "" for text in set(texts)}
+            self._known[question, normaliser] = [spelling[text] for text in texts]
+        return self._known[question, normaliser]

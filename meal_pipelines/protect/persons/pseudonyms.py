@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ from meal_pipelines.clean.parse import geopoint as parse_geopoint
 from meal_pipelines.clean.parse import integer as parse_integer
 from meal_pipelines.project.model import Persons
 from meal_pipelines.project.privacy import Generalisation
-from meal_pipelines.protect.persons.normalise import NORMALISERS, code
+from meal_pipelines.protect.persons.normalise import Spelled
 
 Answers = Mapping[str, str]
 
@@ -33,58 +33,64 @@ class Pseudonymiser:
         self._keys, self._card = persons.every_key, persons.known_by
         self.asked = {name for names in self._keys for name in names}
         """The questions by whose answers somebody is recognised."""
-        self._normalise = {name: NORMALISERS[how] for name, how in persons.normalise.items()}
+        self._how = persons.normalise
         self._hash = hasher
         self._pseudonym = lru_cache(1 << 16)(self._hashed)
 
     def person_id(self, answers: Answers) -> str | None:
         """The pseudonym of whoever gave these answers (by question name); None when no key is complete."""
-        return self.person_ids({name: [text] for name, text in answers.items()}, 1)[0]
+        return self.person_ids(self._one(answers))[0]
 
-    def person_ids(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> list[str | None]:
-        """The pseudonyms of n people; their answers are n texts per question, none for a question that was not asked."""
-        return self._ids(self._keys, answers, rows)
+    def person_ids(self, spelled: Spelled) -> list[str | None]:
+        """The pseudonyms of n people."""
+        return self._ids(self._keys, spelled)
 
     def card_id(self, answers: Answers) -> str | None:
         """The pseudonym of the card shown: that of whoever shows the card and says nothing else; None without a card."""
-        return self.card_ids({name: [text] for name, text in answers.items()}, 1)[0]
+        return self.card_ids(self._one(answers))[0]
 
-    def card_ids(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> list[str | None]:
+    def card_ids(self, spelled: Spelled) -> list[str | None]:
         """The pseudonyms of the cards that n people show, from the same answers."""
-        return self._ids([[self._card]] if self._card else [], answers, rows)
+        return self._ids([[self._card]] if self._card else [], spelled)
 
-    def _ids(
-        self, keys: Sequence[Sequence[str]], answers: Mapping[str, Sequence[str | None]], rows: int
-    ) -> list[str | None]:
+    def spelled(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> Spelled:
+        """The answers of n people as these questions are normalised; n texts per question, none for one that was not asked."""
+        return Spelled(answers, rows, self._how)
+
+    def _one(self, answers: Answers) -> Spelled:
+        return self.spelled({name: [text] for name, text in answers.items()}, 1)
+
+    def _ids(self, keys: Sequence[Sequence[str]], spelled: Spelled) -> list[str | None]:
         """For each row, the hash of the first of these keys whose questions are all answered."""
-        asked = {name for names in keys for name in names}
-        parts = {name: self._spelled(name, answers.get(name, [None] * rows)) for name in asked}
-        told = [""] * rows
+        told = [""] * spelled.rows
+        missing: Sequence[int] = range(spelled.rows)
         for names in keys:
-            start = "+".join(names)
-            told = [
-                known or ("|".join((start, *spelled)) if all(spelled) else "")
-                for known, spelled in zip(told, zip(*(parts[name] for name in names), strict=True), strict=True)
-            ]
+            if not missing:
+                break
+            start, columns = "+".join(names) + "|", [spelled.of(name) for name in names]
+            for place, parts in zip(missing, _at(missing, columns), strict=True):
+                if all(parts):
+                    told[place] = start + "|".join(parts)
+            missing = [place for place in missing if not told[place]]
         return list(map(self._pseudonym, told))
 
-    def ids_by_key(self, answers: Mapping[str, Sequence[str | None]], rows: int) -> list[list[str | None]]:
+    def ids_by_key(self, spelled: Spelled) -> list[list[str | None]]:
         """For each key, the surest first, what it would make the pseudonyms of n people; None where it is not complete."""
-        return [self._ids([names], answers, rows) for names in self._keys]
+        return [self._ids([names], spelled) for names in self._keys]
 
     def every_id(self, answers: Answers) -> list[str]:
         """What the pseudonym would be by each key that is complete, the surest first; the first is the pseudonym."""
-        by_key = self.ids_by_key({name: [text] for name, text in answers.items()}, 1)
-        return [person for [person] in by_key if person is not None]
+        return [person for [person] in self.ids_by_key(self._one(answers)) if person is not None]
 
     def _hashed(self, told: str) -> str | None:
         return self._hash(told.encode())[:16].hex() if told else None
 
-    def _spelled(self, name: str, texts: Sequence[str | None]) -> list[str]:
-        """Each text in its one spelling; nothing for none."""
-        normalise = self._normalise.get(name, code)
-        known = {text: normalise(text) if text else "" for text in set(texts)}
-        return [known[text] for text in texts]
+
+def _at(places: Sequence[int], columns: Sequence[Sequence[str]]) -> Iterable[tuple[str, ...]]:
+    """The rows in these places."""
+    if len(places) == len(columns[0]):
+        return zip(*columns, strict=True)
+    return (tuple(column[place] for column in columns) for place in places)
 
 
 @lru_cache(1 << 12)

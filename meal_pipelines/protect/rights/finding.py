@@ -143,8 +143,8 @@ class _Look:
                 for question in raw.table.questions
                 if question.name in self.known.asked
             }
-            by_key = zip(*self.known.ids_by_key(answers, len(raw)), strict=True)
-            cards = self.known.card_ids(answers, len(raw))
+            spelled = self.known.spelled(answers, len(raw))
+            by_key, cards = zip(*self.known.ids_by_key(spelled), strict=True), self.known.card_ids(spelled)
             for row, (ids, card) in enumerate(zip(by_key, cards, strict=True)):
                 person = next((each for each in ids if each is not None), None)
                 theirs = set(ids) if self.by_any_key else {person, card}
