@@ -82,15 +82,23 @@ def import_(
 
 @logframe.command()
 @explained
-def undo(project: ProjectName) -> None:
+def undo(
+    project: ProjectName,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Défaire aussi ce qui a été modifié à la main depuis ; une copie en est gardée."),
+    ] = False,
+) -> None:
     """Remettre le cadre logique comme il était avant le dernier import."""
     from meal_pipelines.display.screen import console
     from meal_pipelines.logframe import store
 
     settings = Settings.load()
     loaded, _ = _chosen(settings, project)
-    store.undo(loaded.folder, _copies(settings, project))
+    lost = store.undo(loaded.folder, _copies(settings, project), force=force)
     console.print(f"{loaded.folder.name}/logframe.yaml est de nouveau comme avant le dernier import.", soft_wrap=True)
+    if lost is not None:
+        console.print(f"Le fichier tel qu'il avait été modifié depuis est gardé : {lost}", soft_wrap=True)
 
 
 def _chosen(settings: Settings, project: str) -> tuple[LoadedProject, Logframe]:

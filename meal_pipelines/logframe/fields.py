@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import types
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -142,11 +143,34 @@ def understood(cell: Any, kind: Kind) -> Any:
     """What a cell says, as the field holds it. Raises: Unreadable, when it is not of the kind."""
     if isinstance(cell, str):
         cell = cell.replace("\r\n", "\n")
+        if (sign := hidden_sign(cell)) is not None:
+            raise Unreadable(sign)
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         if not kind.may_be_empty:
             raise Unreadable("cette case ne peut pas rester vide")
         return kind.default
     return _READERS[kind.shape](cell, kind)
+
+
+LETTERS_OF_ARABIC = "\u200c\u200d\u200e\u200f\u061c"
+"""Invisible, and part of how Arabic and Persian are written: they join letters, or say which way a single sign reads."""
+OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+BREAKS = "\x85\u2028\u2029\x0b\x0c\r"
+
+
+def hidden_sign(text: str) -> str | None:
+    """Why a text cannot be accepted: it holds a sign that nobody sees, by which it reads as something else than it says.
+
+    They come with what is pasted from a web page or from Word. Returns: a sentence without its point, in French; None: no such sign.
+    """
+    for sign in text:
+        if sign in "\n\t" or sign in LETTERS_OF_ARABIC or unicodedata.category(sign) not in ("Cc", "Cf", "Zl", "Zp"):
+            continue
+        what = (
+            "un saut de ligne" if sign in BREAKS else "un ordre de lecture forcé" if sign in OVERRIDES else "un signe"
+        )
+        return f"{what} invisible s'y trouve (U+{ord(sign):04X}, souvent collé d'une page web) ; retapez ce texte"
+    return None
 
 
 LONGEST = 18

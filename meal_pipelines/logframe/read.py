@@ -5,8 +5,9 @@ Nothing is written here, and every refusal names its sheet and its cell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path as File
 from typing import Any
 
@@ -14,7 +15,7 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts.cells import writable
 from meal_pipelines.invocation import typed
 from meal_pipelines.logframe.export import HEADER, ORIGIN, columns_of, laid_out, written
-from meal_pipelines.logframe.fields import Kind, Path, Unreadable, flatten, kind_of_new, shown, understood
+from meal_pipelines.logframe.fields import Kind, Path, Unreadable, flatten, hidden_sign, kind_of_new, shown, understood
 from meal_pipelines.logframe.layout import LAYOUTS, TOTAL, Layout, Row
 from meal_pipelines.project.logframe import Logframe
 
@@ -50,6 +51,7 @@ def read_changes(file: File, logframe: Logframe) -> list[Change]:
     origin = _origin(book, logframe)
     now = flatten(logframe)
     cells = dict(_cells(book, logframe, problems))
+    counts = {indicator.code for indicator in logframe.indicators if indicator.is_count}
     found: list[Change] = []
     for path, cell in cells.items():
         kind = now[path][1] if path in now else kind_of_new(path)
@@ -58,6 +60,8 @@ def read_changes(file: File, logframe: Logframe) -> list[Change]:
             continue
         try:
             change = _change(path, cell, kind, now, origin)
+            if change is not None:
+                _check_sign(change, counts)
         except Unreadable as error:
             problems.append(f"{cell.where} : {error}.")
             continue
@@ -86,6 +90,14 @@ def _change(
     if old is not MISSING and shown(old, kind) == shown(new, kind):
         return None
     return Change(path, old, new, kind, cell.where)
+
+
+def _check_sign(change: Change, counts: Container[str]) -> None:
+    """Raises: Unreadable, for a target or a baseline below zero of what is counted."""
+    match change.path:
+        case ("indicators", code, "targets" | "baseline", *_) if code in counts:
+            if isinstance(change.new, Decimal) and change.new < 0:
+                raise Unreadable(f"{code} compte des unités : une valeur n'y est jamais négative")
 
 
 def _removed(
@@ -274,6 +286,9 @@ def _wrong_key(
     """Why a row cannot be what it says it is; empty when it can."""
     from meal_pipelines.logframe.fields import donors
 
+    for part in key:
+        if (sign := hidden_sign(part)) is not None:
+            return sign
     if key in seen:
         return f"la ligne « {' · '.join(key).strip(' ·')} » est écrite deux fois"
     if key in exported:

@@ -1,11 +1,13 @@
 """Write `logframe.yaml` in one step, keep what was there before, and put it back when asked.
 
-Copies are in `MEAL_HOME/logframes/<project>/`, one per import, never removed by the platform.
+Copies are in `MEAL_HOME/logframes/<project>/`, one per import, each with the fingerprint of what that import wrote: what
+somebody changed by hand since is seen before it is undone with it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from meal_pipelines.errors import ConfigurationError
 
 NAME = "logframe.yaml"
 MARK = "\ufeff"
+WRITTEN = ".sha256"
+"""Beside each copy: the fingerprint of the file that replaced it."""
 
 
 def text_of(folder: Path) -> str:
@@ -34,21 +38,41 @@ def replace(folder: Path, text: str, copies: Path) -> Path:
     copy = copies / f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.yaml"
     _write(copy, before)
     body = text.replace("\n", "\r\n") if b"\r\n" in before else text
-    _write(file, (MARK if before.startswith(MARK.encode()) else "").encode() + body.encode())
+    after = (MARK if before.startswith(MARK.encode()) else "").encode() + body.encode()
+    _write(copy.with_suffix(WRITTEN), _fingerprint(after).encode())
+    _write(file, after)
     return copy
 
 
-def undo(folder: Path, copies: Path) -> Path:
-    """Put the last copy back, byte for byte. Returns: which one; the copy is used up.
+def undo(folder: Path, copies: Path, *, force: bool = False) -> Path | None:
+    """Put the last copy back, byte for byte; the copy is used up.
 
-    Raises: ConfigurationError, when there is none.
+    force: also when the file was changed by hand since the import, or when nobody can tell; it is then kept first.
+    Returns: where the file as it was changed since is kept; None, when it was not.
+    Raises: ConfigurationError, when there is no import to undo, or when the file was changed since and force is not asked.
     """
     kept = sorted(copies.glob("*.yaml"))
     if not kept:
         raise ConfigurationError("Aucun import à défaire pour ce projet.")
-    _write(folder / NAME, kept[-1].read_bytes())
+    file, written = folder / NAME, kept[-1].with_suffix(WRITTEN)
+    now, lost = file.read_bytes(), None
+    if not written.is_file() or written.read_text("utf-8") != _fingerprint(now):
+        if not force:
+            raise ConfigurationError(
+                f"{folder.name}/{NAME} a été modifié depuis le dernier import : le défaire effacerait aussi ces modifications. Rien "
+                f"n'a été changé. Le fichier d'avant l'import est {kept[-1]} ; reprenez-y ce qu'il vous faut, ou ajoutez --force."
+            )
+        lost = kept[-1].with_suffix(".avant-retour")
+        _write(lost, now)
+    _write(file, kept[-1].read_bytes())
     kept[-1].unlink()
-    return kept[-1]
+    written.unlink(missing_ok=True)
+    return lost
+
+
+def _fingerprint(content: bytes) -> str:
+    """The same whichever line ends an editor has left."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def _write(file: Path, content: bytes) -> None:

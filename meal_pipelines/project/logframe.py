@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from meal_pipelines.project.measures import Derived, IndicatorCode, Measure
+from meal_pipelines.project.measures import CountUnique, Derived, IndicatorCode, Measure, RatioOf, Sum, SurveyRatio
 from meal_pipelines.project.strict import Strict
 
 Level = Literal["impact", "outcome", "output"]
@@ -98,6 +98,23 @@ class Indicator(Strict):
     limits: str = ""
     opsys_source: str = ""
     donors: dict[Literal["opsys", "thema", "afd", "tei", "iati"], DonorCode] = Field(default_factory=dict)
+
+    @property
+    def is_count(self) -> bool:
+        """Whether nothing below zero can be measured: distinct units, records, or a share of them."""
+        measure = self.measure
+        return isinstance(measure, CountUnique | RatioOf | SurveyRatio) or (
+            isinstance(measure, Sum) and measure.value == "1"
+        )
+
+    @model_validator(mode="after")
+    def _is_not_negative(self) -> Indicator:
+        said: dict[str, Baseline | Target] = {"référence": self.baseline}
+        said |= {f"cible M{target.month}": target for target in self.targets}
+        for name, figure in said.items():
+            if self.is_count and any(value is not None and value < 0 for value in (figure.value, *figure.by.values())):
+                raise ValueError(f"{self.code} : la {name} est négative, et un dénombrement ne l'est jamais")
+        return self
 
     def donor(self, recipient: str) -> DonorCode | None:
         """The line of a recipient's framework, by its name; None when the logframe relates the indicator to none."""

@@ -44,10 +44,39 @@ def test_the_difference_is_shown_then_written_then_undone(projects: Path, tmp_pa
     assert "Rien n'a été écrit" in said
     assert _run("import", "prim2", "--xlsx", str(book), "--yes")[0] == 0
     assert file.read_bytes() == before.replace(b"M24: 2400", b"M24: 2600")
-    assert [path.read_bytes() for path in (tmp_path / "home" / "logframes" / "prim2").iterdir()] == [before]
+    assert [path.read_bytes() for path in (tmp_path / "home" / "logframes" / "prim2").glob("*.yaml")] == [before]
     assert _run("undo", "prim2")[0] == 0
     assert file.read_bytes() == before
     assert _run("undo", "prim2")[0] == 2
+
+
+def test_what_was_changed_by_hand_after_an_import_is_not_undone_with_it_unless_asked(
+    projects: Path, tmp_path: Path
+) -> None:
+    book, file = tmp_path / "cadre.xlsx", projects / "prim2" / "logframe.yaml"
+    before = file.read_bytes()
+    _run("export", "prim2", "--xlsx", str(book))
+
+    def change(opened: Any) -> None:
+        addresses(opened, KEYS)["Cibles", "P2-OC-2|24|", "Valeur"].value = 2600
+
+    assert _run("import", "prim2", "--xlsx", str(edited(book, change)), "--yes")[0] == 0
+    by_hand = file.read_bytes().replace(b"M36: 3600", b"M36: 3700") + b"# relu\n"
+    file.write_bytes(by_hand)
+    code, said = _run("undo", "prim2")
+    assert (code, file.read_bytes()) == (2, by_hand)
+    assert "a été modifié depuis le dernier import" in said and "--force" in said
+    code, said = _run("undo", "prim2", "--force")
+    assert (code, file.read_bytes()) == (0, before)
+    [kept] = (tmp_path / "home" / "logframes" / "prim2").glob("*.avant-retour")
+    assert kept.read_bytes() == by_hand and kept.name in said
+
+
+def test_a_negative_target_of_a_count_written_in_the_file_is_refused_there_too(projects: Path) -> None:
+    file = projects / "prim2" / "logframe.yaml"
+    file.write_bytes(file.read_bytes().replace(b"M24: 2400", b"M24: -2400"))
+    code, said = _run("export", "prim2")
+    assert code == 2 and "la cible M24 est négative" in said
 
 
 def test_a_measure_that_names_no_column_is_refused_before_anything_is_written(projects: Path, tmp_path: Path) -> None:
