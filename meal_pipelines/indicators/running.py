@@ -7,6 +7,7 @@ done with it, is `compute.py`'s business.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +20,9 @@ from meal_pipelines.indicators import columnar
 from meal_pipelines.indicators.compile import Compiled, entry_of, located
 from meal_pipelines.indicators.opening import groupings
 from meal_pipelines.indicators.query import Piece, joined
+from meal_pipelines.indicators.time_limit import within
 from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.measures import FromSql
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import TableSpec, identifiers
 
@@ -72,18 +75,21 @@ def run(
         run_id=sql.Literal(run_id),
         query=sql.SQL(query.sql),
     )
+    entry = entry_of(project, query.indicator)
+    where = f"{located(project, entry, 'measure')}, {query.indicator}"
+    own = entry.measure if isinstance(entry.measure, FromSql) else None
     try:
-        cursor.execute(statement)
+        with within(cursor, own.max_seconds, f"{where}, {own.file}") if own else nullcontext():
+            cursor.execute(statement)
     except psycopg2.Error as error:
         reason = value_free(error)
         if (error.pgcode or "")[:2] not in EXPRESSION_FAULTS or error.pgcode == errorcodes.INSUFFICIENT_PRIVILEGE:
             raise reason from None
-        where = located(project, entry_of(project, query.indicator), "measure")
         raise ConfigurationError(
-            f"{where}, {query.indicator} : {reason} "
+            f"{where} : {reason} "
             "Vérifiez les types dans « measure » (un nombre pour « value », une condition pour « where »)."
         ) from None
-    if query.kind == "sql":
+    if own:
         _judge_contract(cursor, project, table, query)
 
 

@@ -164,12 +164,13 @@ class Derived(Strict):
 class FromSql(Strict):
     """What the language cannot say: one query in a file beside the logframe, held to the columns of every measure.
 
-    marts: those that it reads; it sees only the project's rows of them.
+    marts: those that it reads; it sees only the project's rows of them · max_seconds: after so many it is stopped.
     """
 
     kind: Literal["sql"]
     file: Annotated[str, StringConstraints(pattern=r"^[\w\-/]+\.sql$")]
     marts: Annotated[list[str], Field(min_length=1)]
+    max_seconds: int = Field(default=60, ge=1, le=3600)
 
 
 OverMart = CountUnique | Sum | Ratio | SurveyRatio | Mean | Median | Quantile | Latest | Score

@@ -41,10 +41,10 @@ SHAPE = (
 DAY = dt.date(2026, 4, 2)
 
 
-def _project(folder: Path, query: str) -> LoadedProject:
+def _project(folder: Path, query: str, **more: Any) -> LoadedProject:
     (folder / "essai" / "requetes").mkdir(parents=True)
     (folder / "essai" / "requetes" / "jour.sql").write_text(query, encoding="utf-8")
-    measure: dict[str, Any] = {"kind": "sql", "file": "requetes/jour.sql", "marts": ["participation"]}
+    measure: dict[str, Any] = {"kind": "sql", "file": "requetes/jour.sql", "marts": ["participation"], **more}
     return write_project(folder / "essai", [indicator("X-1", measure, disaggregations=["sex"])])
 
 
@@ -156,3 +156,24 @@ def test_values_outside_the_contract_are_refused(
     with pytest.raises(ConfigurationError, match="X-1") as caught:
         discard(connection, prepare(connection, _project(tmp_path, whole), MARTS, run_id=None, rebuild=True))
     assert said in str(caught.value)
+
+
+ENDLESS = """
+with recursive counted as (select 1 as step union all select step + 1 from counted),
+last as (select max(step) as step from counted)
+select period_kind, period, '{}' as disaggregation, 0 as numerator, 0 as denominator, step as value, 0 as units
+from periods cross join last
+"""
+
+
+def test_a_query_that_does_not_end_is_stopped_and_named(tmp_path: Path, connection: extensions.connection, fill: Fill):
+    """A recursive query may never end; nobody is at the keyboard at two in the morning."""
+    fill([], DAY)
+    project = _project(tmp_path, ENDLESS, max_seconds=1)
+    with pytest.raises(
+        ConfigurationError, match=r"X-1, requetes/jour\.sql : la requête n'avait pas fini au bout de 1 s"
+    ):
+        prepare(connection, project, MARTS, run_id=None)
+    with connection.cursor() as cursor:
+        cursor.execute("show statement_timeout")
+        assert cursor.fetchone() == ("0",)

@@ -7,11 +7,13 @@ is called, is `restate.py`'s business.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from psycopg2 import sql
 
 from meal_pipelines.indicators.reports.frozen import Freeze
+from meal_pipelines.indicators.time_limit import within
 from meal_pipelines.warehouse.reading import over
 from meal_pipelines.warehouse.tables import identifiers
 
@@ -62,13 +64,17 @@ class Replay:
         self.cursor.execute("set local enable_mergejoin = off; set local enable_nestloop = off")
         for indicator, formula in self._formulas.items():
             names = identifiers(VALUE)
-            self.cursor.execute(
-                sql.SQL("insert into pg_temp.replay_value (project, indicator, {names})"
-                        " select {project}, {indicator}, {names} from (\n{query}\n) as measured").format(
-                    names=names, project=sql.Literal(self.freeze.project), indicator=sql.Literal(indicator),
-                    query=sql.SQL(over(formula, {**places, "indicators.value": "pg_temp.replay_value"})),
-                )
+            statement = sql.SQL(
+                "insert into pg_temp.replay_value (project, indicator, {names})"
+                " select {project}, {indicator}, {names} from (\n{query}\n) as measured"
+            ).format(
+                names=names, project=sql.Literal(self.freeze.project), indicator=sql.Literal(indicator),
+                query=sql.SQL(over(formula, {**places, "indicators.value": "pg_temp.replay_value"})),
             )  # fmt: skip
+            measure = self.entries[indicator]["measure"]
+            limit = measure.get("max_seconds") if measure["kind"] == "sql" else None
+            with within(self.cursor, limit, f"{indicator}, {measure['file']}, figée") if limit else nullcontext():
+                self.cursor.execute(statement)
             self.cursor.execute("analyze pg_temp.replay_value")
         self.cursor.execute("set local enable_mergejoin to default; set local enable_nestloop to default")
         self.cursor.execute("delete from pg_temp.replay_step where step = %s", (step,))
