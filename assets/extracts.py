@@ -9,7 +9,7 @@ import dagster as dg
 from assets.audit import WARN, Verdict, keep
 from assets.failures import explained
 from meal_pipelines.extracts import Extract, write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
-from meal_pipelines.extracts.disclosed import concerns
+from meal_pipelines.extracts.donor_codes import is_concerned
 from meal_pipelines.indicators.compute import cutoff
 from meal_pipelines.project.load import LoadedProject
 from resources import Platform
@@ -32,12 +32,8 @@ def extract_assets(project: LoadedProject) -> list[dg.AssetsDefinition]:
     return [
         _extract_asset(project, name, *recipient)
         for name, recipient in RECIPIENTS.items()
-        if name not in WHERE_RELATED or _is_related(project, name)
+        if name not in WHERE_RELATED or is_concerned(project, name)
     ]
-
-
-def _is_related(project: LoadedProject, recipient: str) -> bool:
-    return project.logframe is not None and any(concerns(at, recipient) for at in project.logframe.indicators)
 
 
 def _extract_asset(

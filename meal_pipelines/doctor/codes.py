@@ -59,7 +59,7 @@ def donor_findings(name: str, logframe: Logframe) -> Iterator[Finding]:
 def catalogue_findings(project: LoadedProject, logframe: Logframe) -> Iterator[Finding]:
     """Whether the list of each annual campaign that concerns the project has been filled in and verified."""
     from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS
-    from meal_pipelines.extracts.disclosed import concerns
+    from meal_pipelines.extracts.donor_codes import concerns
     from meal_pipelines.project.catalogue import Catalogue
 
     for recipient in RECIPIENTS.values():

@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg2 import sql
 
+from meal_pipelines.extracts.donor_codes import concerns
 from meal_pipelines.extracts.extract import Check
 from meal_pipelines.extracts.values import (
     ADDITIVE,
@@ -168,6 +169,12 @@ def disclosed(
     )  # fmt: skip
 
 
+def cumulated_until(year: int, reporting_date: dt.date, frozen: Freeze | None) -> dt.date:
+    """Where a campaign's figures since the start stop: with its year, its data, or the frozen report it is made from."""
+    until = min(dt.date(year, 12, 31), reporting_date)
+    return until if frozen is None else min(until, frozen.period_end)
+
+
 def key_of(value: Value, kind: str) -> Key:
     """The name of a value's total."""
     labels = {
@@ -219,7 +226,7 @@ class _Shown:
         for campaign in CAMPAIGNS:
             if campaign in readers and is_open(cursor, campaign, project.id, year):
                 self._add(campaign, str(year), "year", in_year(cursor, project.id, year).values())
-                end = min(dt.date(year, 12, 31), until)
+                end = cumulated_until(year, until, frozen_year(cursor, project.id, year))
                 self._add(campaign, str(year), "to_date", to_date(cursor, project.id, end).values())
         if TRACKING in readers:
             spans = quarters(until, QUARTERS)
@@ -293,12 +300,6 @@ def _offer(recipient: str, publication: str, key: Key, figures: Figures) -> Offe
         return Offer(recipient, publication, key, units=figures.found[key].units)
     numerator, denominator = parts
     return Offer(recipient, publication, key, (numerator,), (denominator,) if denominator else ())
-
-
-def concerns(indicator: Indicator, recipient: str) -> bool:
-    """Whether the logframe relates an indicator to a recipient's list."""
-    donor = indicator.donor(recipient)
-    return donor is not None and donor.mode != "none"
 
 
 def is_open(cursor: Any, recipient: str, project: str, year: int) -> bool:

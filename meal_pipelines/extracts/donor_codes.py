@@ -1,11 +1,12 @@
-"""What may be said of a donor's code: verified by a person, or not; never more than that.
+"""What may be said of a donor's code: verified by a person, or not; never more than that. And whom an indicator concerns.
 
 A code is official only when the logframe says who checked it and when. Everything that shows a code asks here.
 """
 
 from __future__ import annotations
 
-from meal_pipelines.project.logframe import DonorCode
+from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.logframe import DonorCode, Indicator
 
 VERIFIED, UNVERIFIED, NOT_APPLICABLE, TO_CONFIRM = "vérifié", "non vérifié", "sans objet", "à confirmer"
 
@@ -18,6 +19,17 @@ MODES = {
 }
 CORRESPONDING = ("predefined", "matched", "candidate")
 """Modes that point at a line of the donor's framework."""
+
+
+def concerns(indicator: Indicator, recipient: str) -> bool:
+    """Whether the logframe relates an indicator to a recipient's list."""
+    donor = indicator.donor(recipient)
+    return donor is not None and donor.mode != "none"
+
+
+def is_concerned(project: LoadedProject, recipient: str) -> bool:
+    """Whether the logframe relates any indicator of a project to a recipient's list."""
+    return project.logframe is not None and any(concerns(at, recipient) for at in project.logframe.indicators)
 
 
 def is_verified(donor: DonorCode) -> bool:

@@ -143,8 +143,8 @@ def test_what_partners_declare_stands_beside_and_a_small_number_is_hidden(wareho
     extract = _write(warehouse, loaded, tmp_path, "tei")
     rows = _rows(warehouse, loaded, "tei")
     assert before == {}
-    assert rows["TH-OC1-1"]["declared"].startswith("120, déclaré par ANAPEC (reçu le 20/01/2028")
-    assert rows["TH-OP2.1-1"]["declared"].startswith("< 5, déclaré par ANAPEC")
+    assert rows["TH-OC1-1"]["declared"].startswith("120 pour 2027, déclaré par ANAPEC (reçu le 20/01/2028")
+    assert rows["TH-OP2.1-1"]["declared"].startswith("< 5 pour 2027, déclaré par ANAPEC")
     shown = {row["Indicateur"]: row for row in records(extract.files[0], "Indicateurs", header=4)}
     assert shown["TH-OC1-1"]["Valeur 2027"] == float(rows["TH-OC1-1"]["value_year"]) != 120
     assert shown["TH-OC1-1"]["Déclaré par des partenaires"] == rows["TH-OC1-1"]["declared"]

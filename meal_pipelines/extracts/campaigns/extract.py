@@ -16,7 +16,8 @@ from meal_pipelines.extracts import extract as made
 from meal_pipelines.extracts.campaigns.rows import CampaignRow, Year, campaign_row
 from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS, Campaign, Recipient, campaign_checks, readme, tables
 from meal_pipelines.extracts.declared import declared_in_year
-from meal_pipelines.extracts.disclosed import concerns, disclosed
+from meal_pipelines.extracts.disclosed import cumulated_until, disclosed
+from meal_pipelines.extracts.donor_codes import concerns
 from meal_pipelines.extracts.extract import Extract
 from meal_pipelines.extracts.values import (
     Labels,
@@ -93,15 +94,13 @@ def write_campaign(
 
 
 def prepared(cursor: Any, project: LoadedProject, recipient: Recipient, year: int, reporting_date: dt.date) -> Campaign:
-    """The campaign as the data have it today; of a closed one, the rows are those that were handed over."""
+    """The campaign as the data, or the frozen report of its year, have it; of a closed one, the rows that were handed over."""
     logframe, catalogue = made.logframe_of(project), Catalogue.read(project.folder.parent, recipient.name)
     labels = Labels.read(cursor, logframe)
-    until = min(dt.date(year, 12, 31), reporting_date)
-    years, cumulated = in_year(cursor, project.id, year), to_date(cursor, project.id, until)
     may_show = disclosed(cursor, project, logframe, recipient.name, until=reporting_date, year=year)
-    declared = declared_in_year(
-        cursor, project.id, year, logframe.indicators, project.project.disclosure, recipient.name
-    )
+    until = cumulated_until(year, reporting_date, may_show.frozen)
+    years, cumulated = in_year(cursor, project.id, year), to_date(cursor, project.id, until)
+    declared = declared_in_year(cursor, project, year, recipient.name)
     about = Year(
         project, logframe, catalogue, labels, may_show, year, is_complete(project, year, reporting_date), until
     )
@@ -117,8 +116,9 @@ def prepared(cursor: Any, project: LoadedProject, recipient: Recipient, year: in
     since = [] if closed is None else changed_since(handed_over, years, cumulated)
     rows = rows if closed is None else handed_over
     checks = campaign_checks(recipient, catalogue, logframe, rows, year, closed, since)
+    stands_on = until if may_show.frozen is not None else reporting_date
     return Campaign(
-        project, recipient, catalogue, logframe, year, reporting_date, rows, checks, may_show, is_open=closed is None
+        project, recipient, catalogue, logframe, year, stands_on, rows, checks, may_show, is_open=closed is None
     )
 
 

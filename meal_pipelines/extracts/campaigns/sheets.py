@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meal_pipelines.extracts.control_sheet import checks_table
+from meal_pipelines.extracts.declared import APART
 from meal_pipelines.extracts.disclosed import Disclosed
 from meal_pipelines.extracts.donor_codes import MODES, TO_CONFIRM, VERIFIED
 from meal_pipelines.extracts.extract import Check
@@ -177,6 +178,11 @@ def readme(campaign: Campaign) -> dict[str, list[str]]:
     }
     if campaign.may_show.frozen_notes:
         sections["Chiffres figés !"] = campaign.may_show.frozen_notes
+    elif campaign.is_open:
+        sections["Chiffres provisoires !"] = [
+            f"Aucun rapport figé ne couvre l'année {year} : ces chiffres suivent encore les données. Figez l'année avant de "
+            "remettre la campagne ; ce classeur est alors refait avec les chiffres figés."
+        ]
     if campaign.logframe.illustrative:
         sections["Valeurs illustratives !"] = [ILLUSTRATIVE]
     return sections | {
@@ -191,10 +197,7 @@ def readme(campaign: Campaign) -> dict[str, list[str]]:
             "Part de femmes : en % des unités de l'année dont le sexe est connu. « – » : pas de chiffre, jamais zéro.",
         ],
         "Attribution": [_attribution_told(campaign)],
-        "Déclaré": [
-            "« Déclaré » : un total qu'un partenaire donne sans les enregistrements. Il n'entre dans aucun autre chiffre et ne "
-            "s'ajoute pas aux personnes comptées.",
-        ],
+        "Déclaré": [APART],
         "Cadre logique": [f"Version {campaign.logframe.version}. {campaign.logframe.source}."],
     }
 

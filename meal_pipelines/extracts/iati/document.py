@@ -147,9 +147,9 @@ def _indicator(parent: etree._Element, activity: Activity, indicator: Indicator,
             baseline = etree.SubElement(element, "baseline", year=str(row.period_end.year))
             baseline.set("iso-date", row.period_end.isoformat())
             _figure(baseline, row, f"Statut : {row.status}")
-    spans = sorted({(row.period_start, row.period_end) for row in rows if row.value_type != "baseline"})
-    for span in spans:
-        _period(element, indicator, span, [at for at in rows if (at.period_start, at.period_end) == span])
+    periodic = [row for row in rows if row.value_type in ("target", "actual")]
+    for span in sorted({(row.period_start, row.period_end) for row in periodic}):
+        _period(element, indicator, span, [at for at in periodic if (at.period_start, at.period_end) == span])
 
 
 def _references(element: etree._Element, activity: Activity, indicator: Indicator) -> None:
@@ -166,7 +166,7 @@ def _references(element: etree._Element, activity: Activity, indicator: Indicato
 
 
 def _description(indicator: Indicator, rows: Sequence[IatiRow]) -> str:
-    """Method, unit, what is hidden, what cannot be a number, limits: what the file's figures do not say."""
+    """Method, unit, what is hidden or declared, what cannot be a number, limits: what the file's figures do not say."""
     parts = [f"{MEASURES[indicator.measure.kind]} ; unité : {indicator.unit}.", sentence(indicator.calculation)]
     parts += [
         f"Cible au {day(row.period_end)} : {row.value_text} (par rapport à la référence)."
@@ -175,10 +175,15 @@ def _description(indicator: Indicator, rows: Sequence[IatiRow]) -> str:
     ]
     if not any(row.value_type == "baseline" and row.value is not None for row in rows):
         parts.append(f"Pas de valeur de référence chiffrée : {sentence(indicator.baseline.status)}")
-    if hidden := _hidden(rows):
+    if hidden := _hidden([row for row in rows if row.declared_source is None]):
         parts.append(hidden)
     if not any(row.value_type == "actual" for row in rows):
         parts.append("Valeur actuelle : non mesurée, ce qui ne veut pas dire zéro.")
+    parts += [
+        f"À part des valeurs de ce fichier et sans s'y additionner : {row.value_text}."
+        for row in rows
+        if row.declared_source is not None
+    ]
     parts.append(f"Limites : {sentence(indicator.limits)}" if sentence(indicator.limits) else "")
     return " ".join(part for part in parts if part)
 
@@ -198,7 +203,7 @@ def _hidden(rows: Sequence[IatiRow]) -> str:
 def _period(
     parent: etree._Element, indicator: Indicator, span: tuple[dt.date, dt.date], rows: Sequence[IatiRow]
 ) -> None:
-    shown = [row for row in rows if row.value_type != "baseline" and row.value is not None]
+    shown = [row for row in rows if row.value is not None]
     if not shown:
         return
     period = etree.SubElement(parent, "period")

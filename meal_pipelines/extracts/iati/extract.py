@@ -13,6 +13,7 @@ from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts import extract as made
+from meal_pipelines.extracts.declared import declared_to_date
 from meal_pipelines.extracts.disclosed import IATI, disclosed
 from meal_pipelines.extracts.donor_codes import CORRESPONDING, is_verified
 from meal_pipelines.extracts.extract import Check, Extract
@@ -33,7 +34,8 @@ HIDING = (
 def write_iati(connection: Any, project: LoadedProject, *, cutoff: dt.date, out: Path, run_id: str | None) -> Extract:
     """Publish `extracts.iati` for one reporting period and write `<out>/<project>/<period>/iati.xml`.
 
-    One row per (project, period, indicator, kind of value, span, dimension, category), in the unit of the indicator.
+    One row per (project, period, indicator, kind of value, span, dimension, category, source that declares), in the unit of
+    the indicator.
 
     Args: connection, psycopg2 as the pipeline, without a transaction of its own: this commits · cutoff, any day of the
     last month of data; the period is that month (`2029-02`).
@@ -51,8 +53,9 @@ def write_iati(connection: Any, project: LoadedProject, *, cutoff: dt.date, out:
         values = may_show.values(to_date(cursor, project.id, reporting_date), "to_date")
         labels = Labels.read(cursor, logframe)
         rows = iati_rows(
-            project, logframe, values, labels, period=label_of(reporting_date), reporting_date=reporting_date
-        )
+            project, logframe, values, declared_to_date(cursor, project, reporting_date, IATI), labels,
+            period=label_of(reporting_date), reporting_date=reporting_date,
+        )  # fmt: skip
         activity = Activity(
             project,
             logframe,

@@ -1,4 +1,5 @@
-"""The figures that the IATI file holds: baseline, targets and actual value of each indicator, total and categories.
+"""The figures that the IATI file holds: baseline, targets and actual value of each indicator, total and categories; beside
+them, the totals that partners declare.
 
 One row per (indicator, kind, period, dimension, category). How they become XML is `document.py`'s business.
 """
@@ -6,12 +7,14 @@ One row per (indicator, kind, period, dimension, category). How they become XML 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
+from meal_pipelines.extracts.declared import Declaration
 from meal_pipelines.extracts.values import Labels, Value, by_dimension, milestone
+from meal_pipelines.indicators.declared import STATUS
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Result
 
@@ -25,7 +28,8 @@ class IatiRow:
     """One line of `extracts.iati`; fields are its columns.
 
     value: None where there is no figure, or where it is hidden · mark: what stands in the place of a hidden one; such a
-    row is not in the file · category: as people read it; both empty for a total.
+    row is not in the file · category: as people read it; both empty for a total · declared_source: who declares this total;
+    such a row is told in words, since an `actual` of the file would be taken for one that was counted.
     """
 
     project: str
@@ -47,6 +51,7 @@ class IatiRow:
     status: str
     illustrative: bool
     computed_at: dt.datetime | None = None
+    declared_source: str | None = None
 
     @classmethod
     def columns(cls) -> list[str]:
@@ -79,6 +84,7 @@ def iati_rows(
     project: LoadedProject,
     logframe: Logframe,
     current: Mapping[str, Value],
+    declared: Mapping[str, Sequence[Declaration]],
     labels: Labels,
     *,
     period: str,
@@ -94,7 +100,8 @@ def iati_rows(
     found: list[IatiRow] = []
     for _, indicators in reported_results(logframe):
         for indicator in indicators:
-            for figure in _figures(project, indicator, current.get(indicator.code), labels):
+            measured = _figures(project, indicator, current.get(indicator.code), labels)
+            for figure in (*measured, *map(_by_a_partner, declared.get(indicator.code, []))):
                 found.append(
                     IatiRow(
                         **about, **figure, position=len(found) + 1, result=indicator.result, indicator=indicator.code,
@@ -109,16 +116,16 @@ def _figures(
 ) -> Iterator[dict[str, Any]]:
     start, baseline = project.project.starts_on, indicator.baseline
     on = baseline.date or start
-    yield from _declared("baseline", (on, on), indicator, baseline.value, None, baseline.by, baseline.status, labels)
+    yield from _planned("baseline", (on, on), indicator, baseline.value, None, baseline.by, baseline.status, labels)
     for target in sorted(indicator.targets, key=lambda target: target.month):
         span = (start, milestone(project, target))
         text = target.text if target.value is None else None
-        yield from _declared("target", span, indicator, target.value, text, target.by, target.status, labels)
+        yield from _planned("target", span, indicator, target.value, text, target.by, target.status, labels)
     if value is not None and value.is_measured:
         yield from _measured(project, indicator, value, labels)
 
 
-def _declared(
+def _planned(
     kind: str,
     span: tuple[dt.date, dt.date],
     indicator: Indicator,
@@ -150,6 +157,14 @@ def _measured(project: LoadedProject, indicator: Indicator, value: Value, labels
             cell = cells[category]
             if cell.shown is not None:
                 yield {**said, **_named(labels, dimension, category), "value": cell.value, "mark": cell.mark}
+
+
+def _by_a_partner(one: Declaration) -> dict[str, Any]:
+    return {
+        "value_type": "declared", "period_start": one.period_start, "period_end": one.period_end, "status": STATUS,
+        "dimension": None, "category": None, "value": one.value, "value_text": one.told, "mark": one.mark,
+        "declared_source": one.source,
+    }  # fmt: skip
 
 
 def _named(labels: Labels, dimension: str, category: str) -> dict[str, str]:

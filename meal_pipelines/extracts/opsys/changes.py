@@ -13,6 +13,7 @@ from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import day
 
 ADDED, CHANGED, REMOVED = "Ajout", "Modification", "Suppression"
+DECLARED_ANEW = "Déclarations reçues ou corrigées depuis"
 DEFINITION = {
     "label": "Libellé",
     "unit": "Unité",
@@ -25,7 +26,7 @@ DEFINITION = {
     "code_status": "Statut du code",
 }
 """What belongs to the indicator, not to one of its values; OPSYS lets some of it be altered only by encoding anew."""
-Key = tuple[str, str, dt.date | None]
+Key = tuple[str, str, dt.date | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def previous_extract(cursor: Any, project: str, period: str) -> Previous | None:
         return None
     cursor.execute(
         "select indicator, value_type, value_date, total, total_text, disaggregation, status, label, unit, measure,"
-        " dimensions, mode, framework, framework_version, code, code_status, logframe_version"
-        " from extracts.opsys where project = %s and period = %s order by position",
+        " dimensions, mode, framework, framework_version, code, code_status, logframe_version,"
+        " declared_source from extracts.opsys where project = %s and period = %s order by position",
         (project, earlier),
     )
     names = [column.name for column in cursor.description]
@@ -76,15 +77,18 @@ def changes(previous: Previous | None, rows: Sequence[OpsysRow], labels: Labels)
     """Differences in the order of the sheet, removed lines last; none for a first extract."""
     if previous is None:
         return []
-    before = {_key(row["indicator"], row["value_type"], row["value_date"]): row for row in previous.rows}
-    after = {_key(row.indicator, row.value_type, row.value_date): row for row in rows}
+    before = {
+        _key(row["indicator"], row["value_type"], row["value_date"], row["declared_source"]): row
+        for row in previous.rows
+    }
+    after = {_key(row.indicator, row.value_type, row.value_date, row.declared_source): row for row in rows}
     found: list[Change] = []
     for code in dict.fromkeys(row.indicator for row in rows):
         found += _definition(previous, [row for row in rows if row.indicator == code])
     for key, row in after.items():
         old = before.get(key)
         if old is None:
-            reason = _logframe_reason(previous, row.logframe_version)
+            reason = _reason(previous, row.value_type, row.logframe_version)
             shown = row.total if row.total is not None else row.total_text
             found.append(Change(ADDED, row.indicator, row.value_type, row.value_date, "Total", None, shown, reason))
         else:
@@ -93,16 +97,16 @@ def changes(previous: Previous | None, rows: Sequence[OpsysRow], labels: Labels)
     for key, old in before.items():
         if key not in after:
             shown = old["total"] if old["total"] is not None else old["total_text"]
-            reason = _logframe_reason(previous, version)
+            reason = _reason(previous, old["value_type"], version)
             found.append(
                 Change(REMOVED, old["indicator"], old["value_type"], old["value_date"], "Total", shown, None, reason)
             )
     return found
 
 
-def _key(indicator: str, value_type: str, date: dt.date | None) -> Key:
-    """The current value is the same line at every reporting date; a target belongs to its milestone."""
-    return indicator, value_type, None if value_type in ("current", "baseline") else date
+def _key(indicator: str, value_type: str, date: dt.date | None, source: str | None) -> Key:
+    """Current and declared values are the same line at every reporting date; a target belongs to its milestone."""
+    return indicator, value_type, date if value_type.endswith("target") else None, source
 
 
 def _definition(previous: Previous, rows: Sequence[OpsysRow]) -> Iterator[Change]:
@@ -121,7 +125,7 @@ def _figures(previous: Previous, old: Mapping[str, Any], new: OpsysRow, labels: 
     if new.value_type == "current":
         reason = f"Nouvelles données : arrêtées au {day(new.value_date)}, au lieu du {day(old['value_date'])}"
     else:
-        reason = _logframe_reason(previous, new.logframe_version)
+        reason = _reason(previous, new.value_type, new.logframe_version)
 
     def change(what: str, before: Any, now: Any) -> Change:
         return Change(CHANGED, new.indicator, new.value_type, new.value_date, what, before, now, reason)
@@ -132,7 +136,7 @@ def _figures(previous: Previous, old: Mapping[str, Any], new: OpsysRow, labels: 
             old["total"] if old["total"] is not None else old["total_text"],
             new.total if new.total is not None else new.total_text,
         )
-    if new.value_type == "baseline" and old["value_date"] != new.value_date:
+    if new.value_type in ("baseline", "declared") and old["value_date"] != new.value_date:
         yield change("Date", old["value_date"], new.value_date)
     if old["status"] != new.status:
         yield change("Statut", old["status"], new.status)
@@ -142,6 +146,10 @@ def _figures(previous: Previous, old: Mapping[str, Any], new: OpsysRow, labels: 
         for category in labels.ordered(dimension, {*before, *now}):
             if before.get(category) != now.get(category):
                 yield change(labels.pair(dimension, category), before.get(category), now.get(category))
+
+
+def _reason(previous: Previous, value_type: str, version: str) -> str:
+    return DECLARED_ANEW if value_type == "declared" else _logframe_reason(previous, version)
 
 
 def _logframe_reason(previous: Previous, version: str) -> str:

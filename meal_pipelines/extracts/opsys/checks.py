@@ -133,7 +133,8 @@ def _source(rows: Sequence[OpsysRow], sources: Sources) -> Check:
     name, description = "source_des_donnees", "La source des données est un choix de la liste déroulante d'OPSYS"
     if not sources.choices:
         return Check(name, description, False, f"La liste des choix est vide : remplissez projects/{FILE}.")
-    wrong = [row.indicator for row in rows if row.source_of_data not in sources.choices]
+    own = [row for row in rows if row.declared_source is None]
+    wrong = [row.indicator for row in own if row.source_of_data not in sources.choices]
     if wrong:
         problem = f"Choisissez « opsys_source » dans la liste de projects/{FILE}"
         return _judge(name, description, wrong, "", problem)

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
+from meal_pipelines.extracts.declared import Declaration
 from meal_pipelines.extracts.values import UNKNOWN, Labels, Value, by_dimension, milestone
 from meal_pipelines.extracts.wording import NOT_MEASURED, day, measure_sentence, number, sentence
 from meal_pipelines.project.load import LoadedProject
@@ -67,6 +68,14 @@ def target_comment(
     if target.text:
         relative = f"Le cadre logique l'exprime ainsi : {target.text.strip().rstrip('.')} (par rapport à la référence)."
     return _join(start, sense, relative, _listed(categories, labels), f"Statut : {target.status}.", method(indicator))
+
+
+def declared_comment(one: Declaration) -> str:
+    """Who declares the total, over what, and where it may be said in OPSYS, which has one current value and no second."""
+    return (
+        f"Total {one.origin}, {one.over}. À citer dans le commentaire de la valeur actuelle, avec sa source ; à ne pas saisir "
+        "comme valeur actuelle et à ne pas y ajouter : les mêmes personnes peuvent être dans les deux."
+    )
 
 
 def method(indicator: Indicator) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from meal_pipelines.extracts import extract as made
+from meal_pipelines.extracts.declared import declared_to_date
 from meal_pipelines.extracts.disclosed import OPSYS, disclosed
 from meal_pipelines.extracts.extract import Extract
 from meal_pipelines.extracts.opsys.changes import changes, previous_extract
@@ -28,7 +29,7 @@ NAME = "opsys"
 def write_opsys(connection: Any, project: LoadedProject, *, cutoff: dt.date, out: Path, run_id: str | None) -> Extract:
     """Publish `extracts.opsys` for one reporting period and write `<out>/<project>/<period>/opsys.xlsx` and `.json`.
 
-    One row per (project, period, indicator, value type, date), in the unit of the indicator.
+    One row per (project, period, indicator, value type, date, source that declares), in the unit of the indicator.
 
     Args: connection, psycopg2 as the pipeline, without a transaction of its own: this commits · cutoff, any day of the
     last month of data; the period is that month (`2029-02`) and values are those known at its end.
@@ -73,8 +74,12 @@ def _content(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> Co
     year = campaign_year(project, reporting_date)
     may_show = disclosed(cursor, project, logframe, OPSYS, until=reporting_date, year=year)
 
+    declared = declared_to_date(cursor, project, reporting_date, OPSYS)
+
     def lines(values: dict[str, Value]) -> list[OpsysRow]:
-        return opsys_rows(project, logframe, values, labels, sources, period=period, reporting_date=reporting_date)
+        return opsys_rows(
+            project, logframe, values, declared, labels, sources, period=period, reporting_date=reporting_date
+        )
 
     rows = lines(may_show.values(measured, "to_date"))
     previous = previous_extract(cursor, project.id, period)

@@ -1,22 +1,25 @@
 """The lines of the OPSYS sheet: baseline, targets and current value of each indicator, in the order one types them.
 
-One line per indicator, kind of value and date. Figures come from the logframe (baseline, targets) and from
-`indicators.value` (current); comments are proposed here, decisions about them are a person's.
+One line per indicator, kind of value and date, and one per partner that declares a total. Figures come from the logframe
+(baseline, targets), from `indicators.value` (current) and from `declared.py`; comments are proposed here, decisions about
+them are a person's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
+from meal_pipelines.extracts.declared import Declaration
 from meal_pipelines.extracts.donor_codes import code_status
-from meal_pipelines.extracts.opsys.comments import baseline_comment, current_comment, target_comment
+from meal_pipelines.extracts.opsys.comments import baseline_comment, current_comment, declared_comment, target_comment
 from meal_pipelines.extracts.opsys.sources import Sources
 from meal_pipelines.extracts.values import Labels, Value, by_dimension, milestone
 from meal_pipelines.extracts.wording import NO_TOTAL, NOT_MEASURED, TO_ESTABLISH
+from meal_pipelines.indicators.declared import STATUS
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Result
 
@@ -25,6 +28,7 @@ VALUE_TYPES = {
     "intermediate_target": "Cible intermédiaire",
     "final_target": "Cible finale",
     "current": "Valeur actuelle",
+    "declared": "Déclaré par un partenaire",
 }
 Categories = dict[str, dict[str, Decimal]]
 Shown = dict[str, dict[str, Decimal | str]]
@@ -33,7 +37,10 @@ Shown = dict[str, dict[str, Decimal | str]]
 
 @dataclass(frozen=True)
 class OpsysRow:
-    """One line of `extracts.opsys`; fields are its columns, in the unit of the indicator throughout."""
+    """One line of `extracts.opsys`; fields are its columns, in the unit of the indicator throughout.
+
+    declared_source: who declares the total of this line; None for every other kind of value.
+    """
 
     project: str
     period: str
@@ -67,6 +74,7 @@ class OpsysRow:
     verified_by: str | None
     logframe_version: str
     computed_at: dt.datetime | None = field(default=None)
+    declared_source: str | None = None
 
     @classmethod
     def columns(cls) -> list[str]:
@@ -89,12 +97,14 @@ class _Figure:
     status: str
     units: int | None = None
     computed_at: dt.datetime | None = None
+    declared_source: str | None = None
 
 
 def opsys_rows(
     project: LoadedProject,
     logframe: Logframe,
     current: Mapping[str, Value],
+    declared: Mapping[str, Sequence[Declaration]],
     labels: Labels,
     sources: Sources,
     *,
@@ -111,6 +121,7 @@ def opsys_rows(
                 _baseline(project, indicator, labels),
                 *_targets(project, indicator, labels),
                 _current(project, indicator, current.get(indicator.code), labels, reporting_date),
+                *(_declared(one) for one in declared.get(indicator.code, [])),
             ]
             for figure in figures:
                 about = {"project": project.id, "period": period, "reporting_date": reporting_date}
@@ -128,7 +139,9 @@ def _line(
     *,
     position: int,
 ) -> OpsysRow:
-    donor = indicator.donors.get("opsys")
+    donor, is_declared = indicator.donors.get("opsys"), figure.declared_source is not None
+    # Whoever declares has a source of its own: the indicator's choice is not said of it.
+    source = "" if is_declared else indicator.opsys_source
     return OpsysRow(
         **about,
         position=position,
@@ -146,8 +159,8 @@ def _line(
         disaggregation=figure.categories,
         units=figure.units,
         comment=figure.comment,
-        source_of_data=indicator.opsys_source or None,
-        source_status=sources.status_of(indicator.opsys_source),
+        source_of_data=source or None,
+        source_status=sources.status_of(source),
         status=figure.status,
         framework=donor.framework if donor else None,
         framework_version=(donor.version or None) if donor else None,
@@ -160,6 +173,7 @@ def _line(
         verified_by=donor.verified_by if donor else None,
         logframe_version=logframe.version,
         computed_at=figure.computed_at,
+        declared_source=figure.declared_source,
     )
 
 
@@ -215,6 +229,12 @@ def _current(
         "current", value.period_end, value.value, value.mark or (NO_TOTAL if value.value is None else None),
         {dimension: figures for dimension, figures in categories.items() if figures},
         current_comment(project, indicator, value, labels, reporting_date), "mesurée", value.units, value.computed_at,
+    )  # fmt: skip
+
+
+def _declared(one: Declaration) -> _Figure:
+    return _Figure(
+        "declared", one.period_end, one.value, one.mark, {}, declared_comment(one), STATUS, declared_source=one.source,
     )  # fmt: skip
 
 

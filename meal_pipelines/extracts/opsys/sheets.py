@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meal_pipelines.extracts.control_sheet import checks_table
+from meal_pipelines.extracts.declared import APART
 from meal_pipelines.extracts.disclosed import Disclosed
 from meal_pipelines.extracts.donor_codes import (
     CORRESPONDING,
@@ -92,6 +93,10 @@ def readme(content: Content) -> dict[str, list[str]]:
         "Codes non vérifiés !": [
             "Un code marqué « non vérifié » n'a été contrôlé par personne sur la source officielle : ne le présentez "
             "jamais comme officiel. Les correspondances (feuille Appariements) ne font pas partie du cadre logique.",
+        ],
+        "Déclaré": [
+            f"{APART} Feuille Valeurs : une ligne par source, au statut « déclaré », sous la valeur actuelle. OPSYS n'a pas de "
+            "place pour un second chiffre : il se cite dans le commentaire de la valeur actuelle.",
         ],
         "Source des données": [
             "OPSYS demande un choix dans une liste déroulante qui n'est pas publique. "
@@ -191,7 +196,8 @@ def _values(content: Content) -> Table:
     rows: list[Sequence[Any]] = []
     table = Table(
         "Valeurs", content.title,
-        "Total et ventilations dans la même unité. La valeur actuelle est surlignée ; le reste vient du cadre logique.",
+        "Total et ventilations dans la même unité. La valeur actuelle est surlignée, ce que déclare un partenaire est en jaune ; "
+        "le reste vient du cadre logique.",
         columns, rows, frozen=4,
     )  # fmt: skip
     for index, row in enumerate(content.rows):
@@ -203,6 +209,8 @@ def _values(content: Content) -> Table:
         ))  # fmt: skip
         if row.value_type == "current":
             table.row_tones[index] = "strong"
+        if row.declared_source is not None:
+            table.row_tones[index] = "caution"
         if row.total_text == TO_ESTABLISH:
             table.cell_tones[index, 3] = "warning"
         if index and content.rows[index - 1].indicator != row.indicator:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from meal_pipelines.extracts import extract as made
+from meal_pipelines.extracts.declared import Declaration, declared_to_date
 from meal_pipelines.extracts.disclosed import QUARTERS, TRACKING, Disclosed, disclosed
 from meal_pipelines.extracts.extract import Check, Extract
 from meal_pipelines.extracts.opsys.rows import baseline_text
@@ -36,7 +37,7 @@ from meal_pipelines.protect.disclosure import HIDDEN
 
 NAME = "tracking"
 ON_TRACK, WATCH, LATE = "Sur la trajectoire", "À surveiller", "En retard"
-NO_TARGET, NO_VALUE = "Sans cible chiffrée", "Non mesuré"
+NO_TARGET, NO_VALUE, DECLARED = "Sans cible chiffrée", "Non mesuré", "Déclaré"
 ON_TRACK_FROM, WATCH_FROM = Decimal("0.90"), Decimal("0.60")
 """Shares of what is expected by the reporting date."""
 TRENDS = {"hausse": "▲ hausse", "baisse": "▼ baisse", "stable": "► stable"}
@@ -44,10 +45,11 @@ TRENDS = {"hausse": "▲ hausse", "baisse": "▼ baisse", "stable": "► stable"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the sheet: an indicator, or one category of an indicator that has no total.
+    """One line of the sheet: an indicator, one category of an indicator that has no total, or what a partner declares of it.
 
     Percentages are value over target, as in `indicators.progress`. quarterly: the oldest first, None: not measured.
-    mark: what stands in the place of a value that is hidden, and of all that would tell it · targets: by month.
+    mark: what stands in the place of a value that is hidden, and of all that would tell it · targets: by month · declared: by
+    whom and over what; such a line has neither baseline nor target, and is judged against none.
     """
 
     result: str
@@ -71,6 +73,7 @@ class Line:
     trend: str | None
     targets: dict[int, Decimal | str | None]
     quarterly: list[Decimal | str | None]
+    declared: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> T
     values = may_show.values(to_date(cursor, project.id, reporting_date), "to_date")
     found = in_quarters(cursor, project.id, spans[0][1], spans[-1][1], reported_on=reporting_date)
     quarterly = {name: may_show.value(value, "quarter") for name, value in found.items()}
+    declared = declared_to_date(cursor, project, reporting_date, TRACKING)
     lines: list[Line] = []
     for result in logframe.results:
         for indicator in logframe.indicators:
@@ -141,6 +145,7 @@ def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> T
                 of_quarters = [quarterly.get((indicator.code, end)) for _, end in spans]
                 value = values.get(indicator.code)
                 lines += _lines(project, indicator, value, of_quarters, labels, reporting_date)
+                lines += [_declared(indicator, one, len(spans)) for one in declared.get(indicator.code, [])]
     return Tracking(project, logframe, reporting_date, spans, lines, _checks(lines, values, reporting_date), may_show)
 
 
@@ -208,6 +213,16 @@ def _line(
         targets={at.month: figure if (figure := _figure(at, code)) is not None else at.text for at in targets},
         quarterly=series,
     )
+
+
+def _declared(indicator: Indicator, one: Declaration, quarter_count: int) -> Line:
+    return Line(
+        result=indicator.result, indicator=indicator.code, label=indicator.label, unit=indicator.unit, category=None,
+        baseline=None, baseline_text=None, baseline_status="total d'un partenaire, non additionné", value=one.value,
+        mark=one.mark, next_date=None, next_target=None, next_text=None, next_pct=None, final_target=None, final_text=None,
+        final_pct=None, situation=DECLARED, trend=None, targets={}, quarterly=[None] * quarter_count,
+        declared=f"{one.origin}, {one.over}",
+    )  # fmt: skip
 
 
 def target_columns(tracking: Tracking, indicators: Collection[str]) -> list[tuple[int, dt.date]]:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from meal_pipelines.extracts.declared import APART
 from meal_pipelines.extracts.table import Kind, Tone
 from meal_pipelines.extracts.tracking.drawn import BODY, HEADING, NOTE, QUIET, SECTION, TITLE, Book, Look, shaded
 from meal_pipelines.extracts.tracking.extract import (
+    DECLARED,
     LATE,
     NO_TARGET,
     NO_VALUE,
@@ -33,6 +35,7 @@ LIGHTS: dict[str, tuple[str, Tone]] = {
     NO_TARGET: ("– ", "muted"),
     NO_VALUE: ("– ", "muted"),
     MASKED: ("– ", "muted"),
+    DECLARED: ("◇ ", "caution"),
 }
 """A shape and a word beside the colour: the sheet is also read in black and white."""
 HEADER = 5
@@ -85,8 +88,8 @@ def _overview_cells(at: Line, *, again: bool) -> Cells:
     return [
         (at.indicator, "text"), (_label(at, again=again), "wrap"), (at.unit, "wrap"), *_baseline(at),
         (at.mark or at.value, "decimal"), (_or(at.next_target, at.next_text), "decimal"), (at.next_date, "date"),
-        (HIDDEN if at.mark else at.next_pct, "number"), (_or(at.final_target, at.final_text), "decimal"),
-        (HIDDEN if at.mark else at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
+        (_hidden(at) or at.next_pct, "number"), (_or(at.final_target, at.final_text), "decimal"),
+        (_hidden(at) or at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
         (at.trend, "center"), ("", "text"),
     ]  # fmt: skip
 
@@ -110,7 +113,7 @@ def _result(book: Book, tracking: Tracking, result: Result) -> None:
         cells: Cells = [
             (at.indicator, "text"), (_label(at, again=again), "wrap"), (at.unit, "wrap"), *_baseline(at),
             *((at.targets.get(month), "decimal") for month, _ in months), (at.mark or at.value, "decimal"),
-            (HIDDEN if at.mark else at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
+            (_hidden(at) or at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
             (at.trend, "center"), ("", "text"),
         ]  # fmt: skip
         _line(book, sheet, line, at, cells)
@@ -141,7 +144,14 @@ def _about(tracking: Tracking, code: str) -> list[str]:
     return [f"{code} — {' '.join(part for part in parts if part)}"]
 
 
+def _hidden(at: Line) -> str | None:
+    """What stands in the place of a percentage that would tell a hidden value."""
+    return HIDDEN if at.mark and at.declared is None else None
+
+
 def _label(at: Line, *, again: bool) -> str:
+    if at.declared is not None:
+        return f"    — {at.declared}"
     if again:
         return f"    — {at.category}"
     return at.label if at.category is None else f"{at.label} — {at.category}"
@@ -239,6 +249,7 @@ def _general_notes(tracking: Tracking) -> list[str]:
         "Pour un indicateur à faire baisser, le rapport est inversé.",
         "Pourcentages : valeur à date ÷ cible. Pour un indicateur à faire baisser, un pourcentage supérieur à 100 "
         "n'est pas un succès : lisez la situation.",
+        *([APART] if any(at.declared for at in tracking.lines) else []),
         "Trimestres : les huit derniers trimestres clos, à partir de zéro ; une case masquée ou non mesurée y est un vide.",
         f"Cadre logique : version {tracking.logframe.version}.",
         f"Dates du projet : {sentence(tracking.project.project.dates_status)}",

@@ -53,8 +53,9 @@ def freeze(
 ) -> Freeze:
     """Freeze the figures of a project as they stand at the end of a period that is over; in one transaction.
 
-    Kept: the values of every period that is over by then, definitions, queries of the marts, the rows of `pseudonymised` and
-    of the reference tables that they read, the code's version. marts: every mart, over this project's tables (`marts_of`).
+    Kept: the values of every period that is over by then and what partners had declared of them, definitions, queries of the
+    marts, the rows of `pseudonymised` and of the reference tables that they read, the code's version.
+    marts: every mart, over this project's tables (`marts_of`).
     Raises: ConfigurationError, for a period that does not exist or is not over, a missing name, or a second freeze without a
     reason; MealError, when the published values are not those of today's rows.
     """
@@ -73,6 +74,7 @@ def freeze(
             parts = contributing(project, marts, {name for query in queries.values() for name in query.marts})
             made = _note(cursor, project, period, version, asked, received, queries, parts)
             _copy_values(cursor, made, _over(project, made.period_end))
+            _copy_declared(cursor, made, _over(project, made.period_end))
             _copy_definitions(cursor, made, project, queries, parts)
             keep_rows(cursor, made.freeze_id, project.id, parts.inputs)
             _prove(cursor, made)
@@ -186,6 +188,10 @@ def _copy_values(cursor: Any, made: Freeze, over: dict[str, Any]) -> None:
         )
 
 
+def _copy_declared(cursor: Any, made: Freeze, over: dict[str, Any]) -> None:
+    cursor.execute(COPY_DECLARED, over | {"freeze": made.freeze_id})
+
+
 def _copy_definitions(
     cursor: Any, made: Freeze, project: LoadedProject, queries: Mapping[str, Compiled], parts: Contributing
 ) -> None:
@@ -247,6 +253,13 @@ COPY_VALUES = f"""
     select %(freeze)s, project, indicator, period_kind, period, period_start, period_end, disaggregation, numerator,
         denominator, value, units, ci_low, ci_high, computed_at
     from indicators.value where {OVER}
+"""
+COPY_DECLARED = f"""
+    insert into indicators.reported_declared (freeze_id, project, indicator, period_kind, period, period_start, period_end,
+        disaggregation, value, units, method, source, declared_by, received_on)
+    select %(freeze)s, project, indicator, period_kind, period, period_start, period_end, disaggregation, value, units, method,
+        source, declared_by, received_on
+    from indicators.declared where {OVER}
 """
 UNEXPLAINED = """
     select count(*), array_agg(distinct reported.indicator order by reported.indicator)
