@@ -26,6 +26,8 @@ from expectations.marts import suite_for
 from meal_pipelines.collect.attachments import collects_files
 from meal_pipelines.collect.punctuality import NIGHT, TIMEZONE
 from meal_pipelines.collect.servers import server_name
+from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS, Recipient
+from meal_pipelines.extracts.donor_codes import is_concerned
 from meal_pipelines.project.load import LoadedProject, load_projects
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.settings import CHECKOUT, Settings
@@ -34,7 +36,9 @@ from resources import Platform
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster otherwise prints every event of a run on the terminal of `meal up`; the UI shows them all."""
-NIGHTLY, THEMA = "collecte_et_calculs", "campagne_thema"
+NIGHTLY = "collecte_et_calculs"
+CAMPAIGN_DAYS = {"thema": 15, "tei": 16, "afd": 17}
+"""Recipient of an annual campaign → the day of January on which it is prepared; a day apart, since one is read at a time."""
 
 
 def build_definitions(
@@ -47,10 +51,13 @@ def build_definitions(
     settings = settings or Settings.load()
     projects = load_projects(settings)
     nightly = nightly_job()
+    campaigns = [
+        at for at in RECIPIENTS.values() if any(is_concerned(project, at.name) for project in projects.values())
+    ]
     definitions = dg.Definitions(
         assets=_assets(settings, projects),
-        jobs=[nightly, thema_job(), retention_job(QUIET), freezing_job(QUIET, projects)],
-        schedules=_schedules(),
+        jobs=[nightly, *(campaign_job(at) for at in campaigns), retention_job(QUIET), freezing_job(QUIET, projects)],
+        schedules=[*_schedules(), *(_campaign_schedule(at) for at in campaigns)],
         sensors=sensors(settings, projects, nightly, QUIET),
         resources={"platform": Platform(), **(resources or {})},
         executor=_executor(settings),
@@ -97,12 +104,26 @@ def nightly_job() -> Any:
     )
 
 
-def thema_job() -> Any:
+def campaign_job(recipient: Recipient) -> Any:
+    """One of each kind, so that the officer launches the campaign that is asked for and no other."""
     return dg.define_asset_job(
-        THEMA,
-        selection=dg.AssetSelection.kind("thema"),
+        f"campagne_{recipient.name}",
+        selection=dg.AssetSelection.kind(recipient.name),
         config=QUIET,
-        description="Campagne annuelle des indicateurs thématiques (THEMA).",
+        description=f"Campagne annuelle {recipient.title} de chaque projet concerné : {recipient.purpose}. Refait le classeur de la "
+        "dernière année civile que les données couvrent, tant que la campagne est ouverte.",
+    )
+
+
+def _campaign_schedule(recipient: Recipient) -> dg.ScheduleDefinition:
+    day = CAMPAIGN_DAYS[recipient.name]
+    return dg.ScheduleDefinition(
+        name=f"campagne_{recipient.name}_annuelle",
+        job_name=f"campagne_{recipient.name}",
+        cron_schedule=f"0 6 {day} 1 *",
+        execution_timezone=TIMEZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Le {day} janvier à 6 h (date à confirmer par le siège).",
     )
 
 
@@ -115,14 +136,6 @@ def _schedules() -> list[dg.ScheduleDefinition]:
             execution_timezone=TIMEZONE,
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Chaque nuit à 2 h (heure de Casablanca).",
-        ),
-        dg.ScheduleDefinition(
-            name="campagne_thema_annuelle",
-            job_name=THEMA,
-            cron_schedule="0 6 15 1 *",
-            execution_timezone=TIMEZONE,
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Le 15 janvier à 6 h (date à confirmer par le siège).",
         ),
         dg.ScheduleDefinition(
             name="conservation_mensuelle",
