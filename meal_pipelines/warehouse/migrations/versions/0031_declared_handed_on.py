@@ -3,7 +3,7 @@
 from meal_pipelines.warehouse.migrations import as_owner, describe, run
 
 revision = "0031"
-down_revision = "0027"
+down_revision = "0028"
 
 KEYS = {
     "opsys": ("value_type, value_date", "'baseline', 'intermediate_target', 'final_target', 'current', 'declared'"),
