@@ -132,11 +132,15 @@ def retention(
 
 
 def _told(line: Access) -> str:
+    from meal_pipelines.collect.history import moment_told
+
     where = "/".join(part for part in (line.project, line.form) if part)
     whose = [f"soumission {line.submission_id}"] if line.submission_id else []
     whose += [f"personne {line.person_id}"] if line.person_id else []
     what = ", ".join([f"{WORDS.get(line.what, line.what)} ({line.items})", *whose])
-    return f"{line.access_id:>6} · {line.at:%d/%m/%Y %H:%M} · {line.who} ({line.acting_as}) · {where} · {what} · {line.why}"
+    return (
+        f"{line.access_id:>6} · {moment_told(line.at)} · {line.who} ({line.acting_as}) · {where} · {what} · {line.why}"
+    )
 
 
 def _verify(warehouse: Warehouse, settings: Settings) -> None:

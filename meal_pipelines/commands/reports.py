@@ -70,6 +70,7 @@ def freezes(
     demo: Demo = False,
 ) -> None:
     """Les rapports figés : période, version, qui, quand, avec quelles données et quel programme."""
+    from meal_pipelines.collect.history import moment_told
     from meal_pipelines.display.screen import console
     from meal_pipelines.indicators.reports import frozen
     from meal_pipelines.project.load import load_projects
@@ -83,7 +84,7 @@ def freezes(
         why = f" · {made.reason}" if made.reason else ""
         console.print(
             f"n° {made.freeze_id} · {made.project} · {made.period} v{made.version} · « {made.label} » · {made.frozen_by}, le "
-            f"{made.frozen_at:%d/%m/%Y à %H:%M} · données reçues jusqu'au {made.cutoff:%d/%m/%Y} · cadre logique "
+            f"{moment_told(made.frozen_at)} · données reçues jusqu'au {made.cutoff:%d/%m/%Y} · cadre logique "
             f"{made.logframe_version} · programme {made.code_version}{why}",
             soft_wrap=True, markup=False,
         )  # fmt: skip

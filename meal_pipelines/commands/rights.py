@@ -19,6 +19,7 @@ from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
     from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.questionnaire import Question
     from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.protect.rights.erasure import Erasure
     from meal_pipelines.protect.rights.finding import Place
@@ -221,15 +222,28 @@ def _asked(project: LoadedProject) -> dict[str, str]:
     persons = project.project.persons
     if persons is None:
         raise ConfigurationError(f"Le projet « {project.id} » ne reconnaît personne (« persons » dans project.yaml).")
-    labels = {
-        question.name: question.label
+    questions = {
+        question.name: question
         for form in reversed(project.forms.values())
         for question in form.questionnaire.questions()
     }
     names = dict.fromkeys(name for key in persons.every_key for name in key)
     typer.echo("Identifiants de la personne, tels qu'elle les donne (Entrée pour passer) :")
-    answers = {name: typer.prompt(f"  {labels.get(name, name)}", default="", show_default=False) for name in names}
-    return {name: text.strip() for name, text in answers.items() if text.strip()}
+    answers = {name: _answer(questions[name]) if name in questions else _prompted(name) for name in names}
+    return {name: text for name, text in answers.items() if text}
+
+
+def _answer(question: Question) -> str:
+    """What is typed for a question, asked again until a number is one: a name in its place would find nobody."""
+    while True:
+        text = _prompted(question.label)
+        if question.type != "integer" or not text or text.isdecimal():
+            return text
+        typer.echo("  Un nombre entier est attendu ici.")
+
+
+def _prompted(label: str) -> str:
+    return str(typer.prompt(f"  {label}", default="", show_default=False)).strip()
 
 
 def _show(places: list[Place], title: str) -> None:

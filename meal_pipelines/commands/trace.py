@@ -104,6 +104,7 @@ def _origins(lineage: Lineage) -> list[str]:
 
 
 def _values(found: Trace) -> list[str]:
+    from meal_pipelines.collect.history import moment_told
     from meal_pipelines.extracts.wording import NOT_MEASURED, number
 
     cell = ", ".join(f"{name} = {value}" for name, value in found.disaggregation.items()) or "total"
@@ -112,7 +113,7 @@ def _values(found: Trace) -> list[str]:
     if today.low is not None and today.high is not None:
         value += f", entre {number(today.low)} et {number(today.high)} à 95 %"
     units = f"{number(today.units or 0)} {'unités' if (today.units or 0) > 1 else 'unité'}"
-    at = f", calculée le {today.computed_at:%d/%m/%Y à %H:%M}" if today.computed_at else ""
+    at = f", calculée le {moment_told(today.computed_at)}" if today.computed_at else ""
     lines = [f"Valeur, du {found.period.start:%d/%m/%Y} au {found.period.end:%d/%m/%Y}, {cell} : {value} ({units}{at})"]
     for each in found.reported:
         given = number(each.value) if each.value is not None else NOT_MEASURED

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 
-METADATA = {
-    "start",
-    "end",
-    "today",
-    "deviceid",
-    "username",
-    "simserial",
-    "subscriberid",
-    "phonenumber",
-    "email",
-    "audit",
+RECORDED = {
+    "start": "Moment où le remplissage a commencé, selon l'appareil",
+    "end": "Moment où le remplissage a fini, selon l'appareil",
+    "today": "Jour du remplissage, selon l'appareil",
+    "deviceid": "Identifiant de l'appareil",
+    "username": "Compte de l'enquêteur·rice",
+    "simserial": "Numéro de la carte SIM de l'appareil",
+    "subscriberid": "Identifiant de l'abonnement de l'appareil",
+    "phonenumber": "Numéro de téléphone de l'appareil",
+    "email": "Adresse du compte de l'enquêteur·rice",
+    "audit": "Journal du remplissage",
 }
+"""What the device notes by itself, in words: such a question has no wording of its own."""
+METADATA = set(RECORDED)
 UNANSWERED = {"note", "audit", "start-geopoint", "background-audio", "trigger"}
 ATTACHMENTS = {"image", "audio", "video", "file"}
 SELECTS = {"select_one", "select_multiple", "rank"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meal_pipelines.project.privacy import PrivacyClass
+from meal_pipelines.project.question_types import RECORDED
 
 MAIN = ""
 """The name of the table that holds one row per submission."""
@@ -53,7 +54,7 @@ class Question:
 
     @property
     def label(self) -> str:
-        return french(self.labels) or self.name
+        return french(self.labels) or RECORDED.get(self.type, self.name)
 
     @property
     def is_select(self) -> bool:

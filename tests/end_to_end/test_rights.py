@@ -89,7 +89,8 @@ def test_found_erased_and_not_brought_back_while_totals_stay(house: House, tmp_p
         keyring = Keyring.read(settings.keyring)
         before, times = totals(warehouse), met(warehouse, keyring, phone)
         assert times >= 2 and before
-        found = asked(house, typed, "privacy", "find", *project)
+        found = asked(house, [typed[0], "sa date", *typed[1:]], "privacy", "find", *project)
+        assert "Un nombre entier est attendu" in found.stdout, "an answer out of place would find nobody, and say so"
         assert found.returncode == 0 and re.search(r"[0-9a-f]{32} — .*beneficiaires", found.stdout), found.stderr
         shown = asked(house, typed, "privacy", "erase", *project)
         assert shown.returncode == 0 and "rien n'a été changé" in shown.stdout

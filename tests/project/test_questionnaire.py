@@ -89,6 +89,12 @@ def test_labels_are_read_in_every_language_and_shown_in_french(tmp_path: Path) -
     assert question.labels == {"Français (fr)": "Nom", "العربية (ar)": "الاسم"} and question.label == "Nom"
 
 
+def test_what_the_device_notes_by_itself_is_said_in_words(tmp_path: Path) -> None:
+    """XLSForm gives these questions no label, and « today » tells an analyst nothing of whose day it is."""
+    [begun] = read_questionnaire(form(tmp_path / "f.xlsx", ["start", "start", ""])).main.questions
+    assert begun.label == "Moment où le remplissage a commencé, selon l'appareil"
+
+
 def test_other_is_a_choice_where_the_form_offers_it(tmp_path: Path) -> None:
     """`or_other` adds the code « other » to the list at deployment: it is not out of the list."""
     read = read_questionnaire(form(tmp_path / "f.xlsx", ["select_one sexe or_other", "sexe"]))
