@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.audit import Audited, Verdict, audit, check_specs, condemned, keep, previous, results
-from assets.failures import explained
+from assets.failures import explained, noted
 from assets.metadata import column_lineage, from_questions, rows_published, table_metadata
 from expectations.cleaned import suite_for
 from meal_pipelines.clean import stage
@@ -66,7 +66,11 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
         name = key.to_user_string()
         platform.begin(name)
         loaded, current = platform.form(project.id, form.name)
-        with explained(context), platform.exclusive(name):
+        with (
+            noted(context, platform, project.id, form.name, "cleaned") as outcome,
+            explained(context),
+            platform.exclusive(name),
+        ):
             log = platform.cleaning_log(loaded, current)
             build = stage.prepare(
                 platform.warehouse, platform.keyring, loaded, current, log, run_id=context.run_id,
@@ -86,6 +90,7 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
                     stage.publish(platform.warehouse, build, log)
                 else:
                     stage.discard(platform.warehouse, build)
+            outcome.refused = refusal is not None
         yield from results(key, verdicts, [*checks, unclassified, versions], unchanged=build is None)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)

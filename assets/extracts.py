@@ -1,6 +1,6 @@
 """Stage 6, extracts: per project, one asset per recipient. Logic: `meal_pipelines/extracts/`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -8,10 +8,12 @@ import dagster as dg
 
 from assets.audit import WARN, Verdict, keep
 from assets.failures import explained
+from assets.standing import standing, standing_spec
 from meal_pipelines.extracts import Extract, write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
 from meal_pipelines.extracts.donor_codes import is_concerned
 from meal_pipelines.indicators.compute import cutoff
 from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.warehouse.outcomes import Form
 from resources import Platform
 
 RECIPIENTS: dict[str, tuple[Callable[..., Extract], str, set[str]]] = {
@@ -27,17 +29,25 @@ CONTROLS = "controles_conformes"
 DISCLOSURE = "petits_effectifs"
 
 
-def extract_assets(project: LoadedProject) -> list[dg.AssetsDefinition]:
-    """One asset per recipient of the project's figures; an annual campaign only where the logframe relates to it."""
+def extract_assets(project: LoadedProject, forms: Collection[Form]) -> list[dg.AssetsDefinition]:
+    """One asset per recipient of the project's figures; an annual campaign only where the logframe relates to it.
+
+    forms: those that the project's figures are made from.
+    """
     return [
-        _extract_asset(project, name, *recipient)
+        _extract_asset(project, forms, name, *recipient)
         for name, recipient in RECIPIENTS.items()
         if name not in WHERE_RELATED or is_concerned(project, name)
     ]
 
 
 def _extract_asset(
-    project: LoadedProject, name: str, write: Callable[..., Extract], label: str, kinds: set[str]
+    project: LoadedProject,
+    forms: Collection[Form],
+    name: str,
+    write: Callable[..., Extract],
+    label: str,
+    kinds: set[str],
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey(["extracts", project.id, name])
 
@@ -53,6 +63,7 @@ def _extract_asset(
         check_specs=[
             dg.AssetCheckSpec(CONTROLS, asset=key, description="Les contrôles propres à cet extrait sont conformes."),
             dg.AssetCheckSpec(DISCLOSURE, asset=key, description="Aucune cellule masquée ne peut être recalculée."),
+            standing_spec(key),
         ],
     )
     def extract(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
@@ -83,6 +94,7 @@ def _extract_asset(
             severity=WARN,
             description=disclosure.description,
         )
+        yield standing(platform, key, forms)
         platform.end(asset, _told(done))
         yield dg.MaterializeResult(metadata=_metadata(done))
 

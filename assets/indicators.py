@@ -1,6 +1,6 @@
 """Stage 5, indicators: one asset per project, which computes its logframe. Logic: `meal_pipelines/indicators/`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ import dagster as dg
 
 from assets.failures import explained
 from assets.marts import mart_key
+from assets.standing import standing, standing_spec
 from meal_pipelines.indicators import compute
 from meal_pipelines.pages import page_of, write_pages
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.measures import marts_of
+from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.tables import TableSpec
 from resources import Platform
 
@@ -21,13 +23,21 @@ def _counted(count: int) -> str:
     return "1 indicateur calculé" if count == 1 else f"{count} indicateurs calculés"
 
 
-def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> dg.AssetsDefinition:
-    """The asset that fills `indicators.value` for one project."""
-    key = dg.AssetKey(["indicators", project.id])
+def marts_read(project: LoadedProject) -> set[str]:
+    """The marts that the project's logframe measures."""
     logframe = project.logframe
     assert logframe is not None
     read = {name for indicator in logframe.indicators for name in marts_of(indicator.measure)}
-    read |= {logframe.declarations} if logframe.declarations else set()
+    return read | ({logframe.declarations} if logframe.declarations else set())
+
+
+def indicators_asset(
+    project: LoadedProject, marts: Mapping[str, TableSpec], forms: Collection[Form]
+) -> dg.AssetsDefinition:
+    """The asset that fills `indicators.value` for one project. forms: those of the project that its figures are made from."""
+    key = dg.AssetKey(["indicators", project.id])
+    logframe = project.logframe
+    assert logframe is not None
     listed = "\n".join(
         f"- **{indicator.code}** {indicator.label} ({indicator.unit})" for indicator in logframe.indicators
     )
@@ -35,7 +45,7 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
 
     @dg.asset(
         key=key,
-        deps=[mart_key(name) for name in sorted(read)],
+        deps=[mart_key(name) for name in sorted(marts_read(project))],
         group_name=f"{project.id}_5_indicators",
         description=f"Les {len(logframe.indicators)} indicateurs du cadre logique de {project.project.name}, par période et "
         f"désagrégation.{status}\n\n{listed}",
@@ -47,8 +57,11 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
             "cadre logique": f"projects/{project.id}/logframe.yaml",
         },
         check_specs=[
-            dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
-            for name, description in compute.CHECKS.items()
+            *(
+                dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
+                for name, description in compute.CHECKS.items()
+            ),
+            standing_spec(key),
         ],
     )
     def measure(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
@@ -65,6 +78,7 @@ def indicators_asset(project: LoadedProject, marts: Mapping[str, TableSpec]) -> 
             pages = _pages(platform, connection, project.id, marts, changed=bool(computation.computed))
         for check, (passed, text) in found.items():
             yield dg.AssetCheckResult(passed=passed, asset_key=key, check_name=check, description=text)
+        yield standing(platform, key, forms)
         failed = [text for passed, text in found.values() if not passed]
         if failed:
             raise dg.Failure(description=f"{' '.join(failed)} Rien n'a été publié.", allow_retries=False)

@@ -1,6 +1,6 @@
 """Stage 4, marts: one asset per model of `dbt_like_sql/`, and the reference tables. Logic: `warehouse/models.py`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -9,8 +9,10 @@ import dagster as dg
 from assets.audit import Audited, audit, check_specs, condemned, keep, previous, results
 from assets.failures import explained
 from assets.metadata import column_lineage, from_tables, rows_published, table_metadata
+from assets.standing import standing, standing_spec
 from expectations.model import Suite
 from meal_pipelines.warehouse.models import Mart, discard_mart, prepare_mart, publish_mart
+from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.seeds import Seed, load_seeds
 from resources import Platform
 
@@ -60,8 +62,10 @@ def reference_asset(seeds: Mapping[str, Seed]) -> dg.AssetsDefinition:
     return reference
 
 
-def mart_asset(mart: Mart, suite: Suite, tables: Mapping[str, dg.AssetKey]) -> dg.AssetsDefinition:
-    """One mart. tables: the asset of every qualified table it may read."""
+def mart_asset(
+    mart: Mart, suite: Suite, tables: Mapping[str, dg.AssetKey], forms: Collection[Form]
+) -> dg.AssetsDefinition:
+    """One mart. tables: the asset of every qualified table it may read. forms: those it is made from, near or far."""
     key = mart_key(mart.name)
     item = Audited(mart.spec, suite)
     checks = check_specs(key, [item])
@@ -79,7 +83,7 @@ def mart_asset(mart: Mart, suite: Suite, tables: Mapping[str, dg.AssetKey]) -> d
         metadata=table_metadata(
             mart.spec, modèle=f"dbt_like_sql/{mart.file}", requête=dg.MetadataValue.md(f"```sql\n{mart.sql}\n```")
         ),
-        check_specs=checks,
+        check_specs=[*checks, standing_spec(key)],
     )
     def build(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         name = key.to_user_string()
@@ -98,6 +102,7 @@ def mart_asset(mart: Mart, suite: Suite, tables: Mapping[str, dg.AssetKey]) -> d
                 else:
                     discard_mart(connection, made)
         yield from results(key, verdicts, checks, unchanged=made is None)
+        yield standing(platform, key, forms)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)
         platform.end(name, "à jour" if made is None else f"{made.rows} lignes")

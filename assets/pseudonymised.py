@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.audit import Audited, audit, check_specs, condemned, keep, previous, results
-from assets.failures import explained
+from assets.failures import explained, noted
 from assets.metadata import column_lineage, rows_published, table_metadata
 from expectations.pseudonymised import suite_for
 from meal_pipelines.project.load import LoadedForm, LoadedProject
@@ -47,7 +47,11 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
     def protect(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         name = key.to_user_string()
         platform.begin(name)
-        with explained(context), platform.exclusive(name):
+        with (
+            noted(context, platform, project.id, form.name, "pseudonymised") as outcome,
+            explained(context),
+            platform.exclusive(name),
+        ):
             loaded, current = platform.form(project.id, form.name)
             build = stage.prepare(
                 platform.warehouse, platform.keyring, loaded, current, run_id=context.run_id,
@@ -65,6 +69,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
                     joined = stage.publish(platform.warehouse, build)
                 else:
                     stage.discard(platform.warehouse, build)
+            outcome.refused = refusal is not None
         yield from results(key, verdicts, checks, unchanged=build is None)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.audit import ERROR, WARN
-from assets.failures import explained
+from assets.failures import explained, noted
 from meal_pipelines.collect.history import as_markdown, collections_of, delay_told, last_collections, moment_told
 from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.punctuality import FREQUENCIES, LATE, next_night
@@ -63,7 +63,11 @@ def raw_asset(project: LoadedProject, form: LoadedForm, server: str) -> dg.Asset
     def collect(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         name = key.to_user_string()
         platform.begin(name)
-        with explained(context), platform.reading(server, name):
+        with (
+            noted(context, platform, project.id, form.name, "raw"),
+            explained(context),
+            platform.reading(server, name),
+        ):
             loads, receipts = _collect(context, platform, project.id, form.name)
         platform.end(name, _told(loads, receipts))
         yield from _checks(key, loads)

@@ -169,7 +169,7 @@ def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_d
         )
     if outcome.succeeded and not outcome.changed and not stages:
         display.console.print(f"\nRien à faire : tout est à jour ({display.french(round(outcome.seconds))} s).")
-    _summarise(settings, projects)
+    _summarise(settings, projects, outcome.outdated)
     for asset, text in outcome.failures:
         display.refuse(f"{asset} : {text}")
     if outcome.skipped:
@@ -180,7 +180,7 @@ def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_d
         display.console.print(f"\nTerminé en {display.french(round(outcome.seconds))} s.")
 
 
-def _summarise(settings: Settings, chosen: list[str]) -> None:
+def _summarise(settings: Settings, chosen: list[str], outdated: list[str]) -> None:
     from meal_pipelines import summary
     from meal_pipelines.display import screen as display
     from meal_pipelines.project.load import load_projects
@@ -191,6 +191,7 @@ def _summarise(settings: Settings, chosen: list[str]) -> None:
         display.show_forms(summary.form_counts(warehouse, projects))
         display.show_marts(summary.mart_counts(warehouse))
         display.show_checks(summary.check_counts(warehouse))
+        display.show_standing(summary.standing_still(warehouse, projects), projects, outdated)
         display.show_indicators(summary.indicator_lines(warehouse, projects))
     display.show_files(summary.files(settings.out, projects))
 

@@ -15,8 +15,9 @@ import dagster as dg
 from assets.attachments import attachments_asset
 from assets.cleaned import cleaned_asset
 from assets.extracts import extract_assets
+from assets.follow_up import follow_up_job, follow_up_sensor
 from assets.freezing import freezing_job
-from assets.indicators import indicators_asset
+from assets.indicators import indicators_asset, marts_read
 from assets.marts import mart_asset, mart_key, reference_asset
 from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
@@ -50,15 +51,16 @@ def build_definitions(
     """
     settings = settings or Settings.load()
     projects = load_projects(settings)
-    nightly = nightly_job()
+    nightly, follow_up = nightly_job(), follow_up_job(QUIET)
     campaigns = [
         at for at in RECIPIENTS.values() if any(is_concerned(project, at.name) for project in projects.values())
     ]
+    jobs = [nightly, follow_up, *(campaign_job(at) for at in campaigns)]
     definitions = dg.Definitions(
         assets=_assets(settings, projects),
-        jobs=[nightly, *(campaign_job(at) for at in campaigns), retention_job(QUIET), freezing_job(QUIET, projects)],
+        jobs=[*jobs, retention_job(QUIET), freezing_job(QUIET, projects)],
         schedules=[*_schedules(), *(_campaign_schedule(at) for at in campaigns)],
-        sensors=sensors(settings, projects, nightly, QUIET),
+        sensors=[*sensors(settings, projects, nightly, QUIET), follow_up_sensor(follow_up, QUIET)],
         resources={"platform": Platform(), **(resources or {})},
         executor=_executor(settings),
     )
@@ -77,7 +79,12 @@ def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[d
     keys = {name: key for name, (key, _) in tables.items()}
     keys |= {f"marts.{name}": mart_key(name) for name in (*models.marts, *models.seeds)}
     marts = {name: mart.spec for name, mart in models.marts.items()}
+    forms_of = models.forms_of({name: (key.path[1], key.path[2]) for name, (key, _) in tables.items()})
     with_logframe = [project for project in projects.values() if project.logframe is not None]
+    figures = {
+        project.id: {form for mart in marts_read(project) for form in forms_of[mart] if form[0] == project.id}
+        for project in with_logframe
+    }
     return [
         *(raw_asset(project, form, server_name(settings, project, form)) for project, form in forms),
         *(
@@ -88,9 +95,9 @@ def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[d
         *(cleaned_asset(project, form) for project, form in forms),
         *(pseudonymised_asset(project, form) for project, form in forms),
         reference_asset(models.seeds),
-        *(mart_asset(mart, suite_for(mart.spec), keys) for mart in models.marts.values()),
-        *(indicators_asset(project, marts) for project in with_logframe),
-        *(asset for project in with_logframe for asset in extract_assets(project)),
+        *(mart_asset(mart, suite_for(mart.spec), keys, forms_of[name]) for name, mart in models.marts.items()),
+        *(indicators_asset(project, marts, figures[project.id]) for project in with_logframe),
+        *(asset for project in with_logframe for asset in extract_assets(project, figures[project.id])),
     ]
 
 

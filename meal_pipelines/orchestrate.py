@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,20 +49,19 @@ retention:
   schedule: {purge_after_days: 90}
   sensor: {purge_after_days: {skipped: 7, failure: 30, success: 90}}
 """
-PROCESS = "meal/process"
-"""Tag of a run made by the command line: process id and start time, so that its death can be told."""
 QUIET = ["--log-level", "warning", "--dagster-log-level", "error", "--code-server-log-level", "error"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How one run went. failures: (asset, what to read) of the steps that failed, in order, then of the checks that found
-    an error without stopping anything."""
+    an error without stopping anything. outdated: the assets that are made from a form's table of another day."""
 
     run_id: str
     succeeded: bool
     failures: list[tuple[str, str]]
     skipped: list[str]
+    outdated: list[str]
     changed: bool
     seconds: float
 
@@ -92,7 +91,7 @@ def launch(
     reporter: Reporter | None = None,
     accept_deletions: bool = False,
 ) -> Outcome:
-    """Run the nightly job in this process, on a selection, and wait for its end.
+    """Run the nightly job in this process, on a selection, and wait for its end; then what follows a form's failure.
 
     projects, stages: what to run; nothing means all. Marts are shared: they are part of every project.
     Raises: ConfigurationError (nothing is done), MealError.
@@ -100,6 +99,7 @@ def launch(
     prepare_instance(settings)
     import dagster as dg
 
+    from assets.follow_up import FOLLOW_UP, FOLLOWS, announce, left_behind
     from meal_pipelines.definitions import NIGHTLY, build_definitions
     from resources import Platform, followed
 
@@ -110,13 +110,23 @@ def launch(
     keys = [key for key in job.asset_layer.executable_asset_keys if _is_selected(key.path, projects, stages)]
     with dg.DagsterInstance.get() as instance, followed(settings, reporter):
         _bury_dead_runs(instance, all_untagged=False)
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=keys,
-            raise_on_error=False,
-            tags={"meal/no_retry": "1", PROCESS: _this_process()},
-        )
-    return _outcome(result, {key.to_user_string() for key in keys}, time.monotonic() - started)
+        results = [_execute(job, instance, keys, {})]
+        run = results[0].dagster_run
+        rest = [] if results[0].success else left_behind(instance, run.run_id, definitions.get_repository_def())
+        if rest:
+            announce(instance, run)
+            follow_up = definitions.resolve_job_def(FOLLOW_UP)
+            results.append(_execute(follow_up, instance, rest, {FOLLOWS: run.run_id}))
+    return _outcome(results, {key.to_user_string() for key in keys}, time.monotonic() - started)
+
+
+def _execute(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]
+) -> dg.ExecuteInProcessResult:
+    from assets.follow_up import BY_COMMAND
+
+    tags = {"meal/no_retry": "1", BY_COMMAND: _this_process(), **tags}
+    return job.execute_in_process(instance=instance, asset_selection=list(keys), raise_on_error=False, tags=tags)
 
 
 def _is_selected(path: Sequence[str], projects: Sequence[str], stages: Sequence[str]) -> bool:
@@ -144,17 +154,42 @@ def _bury_dead_runs(instance: dg.DagsterInstance, *, all_untagged: bool) -> None
     """
     import dagster as dg
 
+    from assets.follow_up import BY_COMMAND
+
     active = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=active)):
-        process = run.tags.get(PROCESS)
+        process = run.tags.get(BY_COMMAND)
         is_dead = all_untagged if process is None else not _is_alive(process)
         if is_dead:
             instance.report_run_failed(run, "Interrompue : son processus n'existe plus. Relancez ; rien n'est perdu.")
 
 
-def _outcome(result: dg.ExecuteInProcessResult, wanted: set[str], seconds: float) -> Outcome:
+def _outcome(results: Sequence[dg.ExecuteInProcessResult], wanted: set[str], seconds: float) -> Outcome:
+    """results: of the run, then of the one that followed it where a form failed."""
     import dagster as dg
 
+    from assets.standing import CHECK
+
+    failures = [failure for result in results for failure in _step_failures(result)]
+    failed = {asset for asset, _ in failures}
+    outdated = set()
+    for check in (check for result in results for check in result.get_asset_check_evaluations() if not check.passed):
+        name = check.asset_key.to_user_string()
+        if check.check_name == CHECK:
+            outdated.add(name)
+        elif check.severity == dg.AssetCheckSeverity.ERROR and name not in failed:
+            failures.append((name, check.description or check.check_name))
+    events = [event for result in results for event in result.get_asset_materialization_events()]
+    made = [event.step_materialization_data.materialization for event in events]
+    done = {materialization.asset_key.to_user_string() for materialization in made}
+    changed = any(bool(entry.value) for each in made if (entry := each.metadata.get("changement")) is not None)
+    succeeded = all(result.success for result in results) and not failures
+    skipped = sorted(wanted - done - failed)
+    return Outcome(results[0].run_id, succeeded, failures, skipped, sorted(outdated), changed, seconds)
+
+
+def _step_failures(result: dg.ExecuteInProcessResult) -> list[tuple[str, str]]:
+    """(asset, what to read) of the steps of one run that failed, in order."""
     failures = []
     for event in result.all_events:
         if event.is_step_failure:
@@ -163,16 +198,7 @@ def _outcome(result: dg.ExecuteInProcessResult, wanted: set[str], seconds: float
             failures.append((_asset(event.step_key), text))
     if not result.success and not failures:
         failures = [("démarrage", _startup_failure(result))]
-    failed = {asset for asset, _ in failures}
-    for check in result.get_asset_check_evaluations():
-        name = check.asset_key.to_user_string()
-        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR and name not in failed:
-            failures.append((name, check.description or check.check_name))
-    made = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
-    done = {materialization.asset_key.to_user_string() for materialization in made}
-    changed = any(bool(entry.value) for each in made if (entry := each.metadata.get("changement")) is not None)
-    skipped = sorted(wanted - done - failed)
-    return Outcome(result.run_id, result.success and not failures, failures, skipped, changed, seconds)
+    return failures
 
 
 def _startup_failure(result: dg.ExecuteInProcessResult) -> str:

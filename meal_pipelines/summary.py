@@ -11,6 +11,7 @@ from typing import Any
 
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse.connection import Warehouse
+from meal_pipelines.warehouse.outcomes import Behind, forms_behind
 
 PERIOD = re.compile(r"\d{4}(-\d{2})?")
 """The folder of an extract: `2029-02`, or `2029` for a year's."""
@@ -111,6 +112,13 @@ def check_counts(warehouse: Warehouse) -> CheckCounts:
             " where is_current and not passed order by severity, table_name, check_name"
         )
         return CheckCounts(total, passed, cursor.fetchall())
+
+
+def standing_still(warehouse: Warehouse, projects: dict[str, LoadedProject]) -> list[Behind]:
+    """The forms of these projects that could not be brought up to date."""
+    forms = [(project.id, name) for project in projects.values() for name in project.forms]
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        return forms_behind(cursor, forms)
 
 
 def indicator_lines(warehouse: Warehouse, projects: dict[str, LoadedProject]) -> list[IndicatorLine]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from meal_pipelines.display.standing import told
+from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.summary import CheckCounts, FormCounts, IndicatorLine
+from meal_pipelines.warehouse.outcomes import Behind
 
 console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 errors = Console(stderr=True, highlight=False)
@@ -115,6 +118,17 @@ def show_checks(counts: CheckCounts) -> None:
         mark = "[red]✗ bloquant[/]" if severity == "critical" else "[yellow]! avertissement[/]"
         what = "point(s)" if table.startswith("extracts.") else "ligne(s)"
         console.print(f"  {mark} {name} ({table})" + (f" : {french(rows)} {what}" if rows is not None else ""))
+
+
+def show_standing(behind: Sequence[Behind], projects: Mapping[str, LoadedProject], outdated: Sequence[str]) -> None:
+    """The forms that stand still, and what this run made from their tables of another day (stage/… names)."""
+    if not behind:
+        return
+    console.print("\nFormulaires qui n'ont pas pu être mis à jour :")
+    for each in behind:
+        console.print(f"  [yellow]![/] {escape(told(each, projects))}", soft_wrap=True)
+    if outdated:
+        console.print(f"  Calculés sur ces tables, avec un avertissement : {', '.join(outdated)}.", soft_wrap=True)
 
 
 def show_indicators(lines: Iterable[IndicatorLine]) -> None:

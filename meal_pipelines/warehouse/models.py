@@ -19,6 +19,7 @@ from psycopg2 import extensions, sql
 
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.warehouse.model_files import ModelFile, read_files
+from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.publish import (
     discard,
     ensure_live,
@@ -69,6 +70,19 @@ class Models:
 
     marts: dict[str, Mart]
     seeds: dict[str, Seed] = field(default_factory=dict)
+
+    def forms_of(self, tables: Mapping[str, Form]) -> dict[str, frozenset[Form]]:
+        """The forms that each mart is made from, other marts between them or not. tables: whose each table is.
+
+        Of another mart it takes the rows of its own projects: a person of one project never meets those of another.
+        """
+        found: dict[str, frozenset[Form]] = {}
+        for name, mart in self.marts.items():
+            near = {tables[table] for table in mart.reads if table in tables}
+            far = {form for table in mart.reads for form in found.get(table.removeprefix("marts."), ())}
+            projects = {project for project, _ in near} or {project for project, _ in far}
+            found[name] = frozenset(near | {form for form in far if form[0] in projects})
+        return found
 
 
 @dataclass(frozen=True)
