@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import dagster as dg
-import psycopg2
 
 from meal_pipelines.defects import told
 from meal_pipelines.errors import MealError, TransientError
@@ -64,7 +63,7 @@ def noted(
         yield outcome
     except dg.Failure:
         # A database that is away is what the failure says already.
-        with suppress(psycopg2.Error):
+        with suppress(MealError):
             note(succeeded=False)
         raise
     with explained(context):

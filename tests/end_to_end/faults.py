@@ -1,6 +1,7 @@
 """Defects put into the product's own process, without a line of it being changed: a plugin that Python loads by itself.
 
 `MEAL_TEST_FAULT=module:function:kind` makes that function fail in that way, quoting `MEAL_TEST_VALUE`, a planted identity.
+`MEAL_TEST_FORM=project/form` spoils the table of that form alone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 MODULE, _, REST = os.environ.get("MEAL_TEST_FAULT", "").partition(":")
 FUNCTION, _, KIND = REST.partition(":")
 VALUE = os.environ.get("MEAL_TEST_VALUE", "")
+FORM = os.environ.get("MEAL_TEST_FORM", "")
 
 
 def fail_value():
@@ -68,8 +70,8 @@ def fail_unique():
 def condemn(build):
     """Spoil the table that is about to be judged, as a defect of cleaning would."""
     from psycopg2 import sql
-    if build is None:
-        return None
+    if build is None or FORM not in ("", f"{build.form.project}/{build.form.name}"):
+        return build
     spec, ours = build.specs[0], cursor()
     name = sql.Identifier("build", spec.staged)
     ours.execute(sql.SQL("insert into {} select * from {} limit 3").format(name, name))
