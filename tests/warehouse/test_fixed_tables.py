@@ -126,6 +126,20 @@ def test_migrating_again_changes_nothing(warehouse: Warehouse, settings: Setting
         assert _catalogue(again) == before
 
 
+def test_every_column_that_an_analyst_reads_says_what_it_holds(warehouse: Warehouse) -> None:
+    """They meet these tables in DBeaver or Power BI, without the code: a column they must guess is read wrongly."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("""
+            select format('%s.%s', attrelid::regclass, attname)
+            from pg_attribute join pg_class on pg_class.oid = attrelid
+            where relkind in ('r', 'v', 'm', 'p') and attnum > 0 and not attisdropped
+              and relnamespace::regnamespace::text in ('indicators', 'quality', 'extracts')
+              and has_column_privilege('meal_analyst', attrelid, attnum, 'select')
+              and coalesce(col_description(attrelid, attnum), '') in ('', attname)
+        """)
+        assert [column for (column,) in cursor.fetchall()] == []
+
+
 def test_everything_belongs_to_the_pipeline(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(

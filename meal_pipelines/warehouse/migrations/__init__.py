@@ -25,8 +25,14 @@ def as_owner() -> None:
 
 def describe(relation: str, text: str, *, kind: str = "table", **columns: str) -> None:
     """Say in French what a table (or view) and its columns are, for those who meet them in DBeaver."""
-    names = relation.split(".")
-    run(sql.SQL("comment on {} {} is {}").format(sql.SQL(kind), sql.Identifier(*names), sql.Literal(text)))
+    run(
+        sql.SQL("comment on {} {} is {}").format(sql.SQL(kind), sql.Identifier(*relation.split(".")), sql.Literal(text))
+    )
+    describe_columns(relation, **columns)
+
+
+def describe_columns(relation: str, **columns: str) -> None:
+    """Say in French what columns of a table (or view) that stands are."""
     for column, meaning in columns.items():
-        target = sql.Identifier(*names, column)
+        target = sql.Identifier(*relation.split("."), column)
         run(sql.SQL("comment on column {} is {}").format(target, sql.Literal(meaning)))
