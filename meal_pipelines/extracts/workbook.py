@@ -111,8 +111,10 @@ def add_readme(workbook: Workbook, title: str, subtitle: str, sections: Mapping[
     return sheet
 
 
-def add_lines(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A bold header and the rows below it, from the first line on, each cell as tall as its text."""
+def add_lines(
+    sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[float] = ()
+) -> None:
+    """A bold header and the rows below it, from the first line on. widths: of the columns; each line is then as tall as its text."""
     for line, row in enumerate([header, *rows], start=1):
         for column, value in enumerate(row, start=1):
             cell = sheet.cell(line, column)
@@ -120,6 +122,10 @@ def add_lines(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[A
             cell.alignment = Alignment(wrap_text=True, vertical="top")
             if line == 1:
                 cell.font = Font(bold=True)
+        if widths:
+            sheet.row_dimensions[line].height = _height(list(zip(row, widths, strict=True)), bold=line == 1)
+    for column, width in enumerate(widths, start=1):
+        sheet.column_dimensions[get_column_letter(column)].width = width
 
 
 def heading(cell: Cell | MergedCell) -> None:

@@ -19,6 +19,9 @@ from meal_pipelines.protect.persons.review import Met, Pair, Proposals, label_of
 PAIRS, GUIDE = "Paires", "À lire"
 ONE, OTHER, DECISION = "Personne A", "Personne B", "Décision"
 FIRST_LINE = 2
+WIDTHS = {"Personne": 36, "Ce qui concorde": 30, "Mois d'envoi": 18, "Tranche d'âge": 12, DECISION: 18}
+"""Of the columns whose heading begins so; a pseudonym takes two lines."""
+USUAL_WIDTH = 20
 
 
 def write_workbook(project: LoadedProject, proposed: Proposals, path: Path) -> None:
@@ -28,7 +31,7 @@ def write_workbook(project: LoadedProject, proposed: Proposals, path: Path) -> N
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    from meal_pipelines.extracts.workbook import add_lines
+    from meal_pipelines.extracts.workbook import A3, add_lines, heading, print_setup
 
     if path.exists():
         raise ConfigurationError(f"{path} existe déjà. Donnez un autre nom : rien n'est écrasé.")
@@ -37,16 +40,18 @@ def write_workbook(project: LoadedProject, proposed: Proposals, path: Path) -> N
     assert sheet is not None
     sheet.title = PAIRS
     header = _header(project)
-    add_lines(sheet, header, [_row(project, proposed, pair) for pair in proposed.pairs])
+    widths = [next((at for start, at in WIDTHS.items() if name.startswith(start)), USUAL_WIDTH) for name in header]
+    add_lines(sheet, header, [_row(project, proposed, pair) for pair in proposed.pairs], widths)
     for line in range(FIRST_LINE, FIRST_LINE + len(proposed.pairs)):
         answer = sheet.cell(line, len(header))
         answer.protection = Protection(locked=False)
         answer.fill = PatternFill("solid", fgColor="FFF2CC")
-    widths = (34, 34, 30)
     for column in range(1, len(header) + 1):
-        letter = get_column_letter(column)
-        sheet.column_dimensions[letter].width = widths[column - 1] if column <= len(widths) else 20
+        heading(sheet.cell(1, column))
     sheet.freeze_panes = "C2"
+    print_setup(sheet, "1:1", paper=A3)
+    sheet.print_title_cols = "A:B"
+    sheet.print_options.gridLines = True
     choice = DataValidation(type="list", formula1='"' + ",".join(WORDS.values()) + '"', allow_blank=True)
     choice.errorTitle, choice.error = "Décision", "Choisissez dans la liste, ou laissez vide."
     sheet.add_data_validation(choice)
@@ -98,7 +103,7 @@ def _span(months: set[str]) -> str:
 def _guide(sheet: Any, project: LoadedProject, proposed: Proposals) -> None:
     from openpyxl.styles import Alignment, Font
 
-    from meal_pipelines.extracts.workbook import put
+    from meal_pipelines.extracts.workbook import print_setup, put
 
     lines = [
         ("Projet", project.id),
@@ -120,6 +125,7 @@ def _guide(sheet: Any, project: LoadedProject, proposed: Proposals) -> None:
         sheet.cell(line, 1).font = Font(bold=True)
         sheet.cell(line, 2).alignment = Alignment(wrap_text=True, vertical="top")
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 24, 110
+    print_setup(sheet, None)
 
 
 def read_workbook(project: LoadedProject, path: Path) -> list[Decision]:
