@@ -17,6 +17,7 @@ from meal_pipelines.extracts.wording import day, number
 from meal_pipelines.indicators.declared import STATUS
 from meal_pipelines.indicators.reports.frozen import Freeze, frozen_on, frozen_year
 from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.questionnaire import french
 from meal_pipelines.protect.disclosure import HIDDEN, about_persons
 
 PERIODS = {
@@ -55,8 +56,9 @@ class Declaration:
 
     @property
     def origin(self) -> str:
-        """« déclaré par ANAPEC (reçu le 05/01/2028 ; dédoublonnage par CIN chez le partenaire) »."""
-        return f"{STATUS} par {self.source} (reçu le {day(self.received_on)} ; {self.method})"
+        """« déclaré par ANAPEC (reçu le 05/01/2028 ; dédoublonnage : par le numéro de dossier) »."""
+        method = self.method[:1].lower() + self.method[1:]
+        return f"{STATUS} par {self.source} (reçu le {day(self.received_on)} ; dédoublonnage : {method})"
 
     @property
     def told(self) -> str:
@@ -103,10 +105,22 @@ def _found(
     )
     is_small = _Small(project, recipient)
     found: dict[str, list[Declaration]] = {}
-    for code, value, *rest in cursor.fetchall():
+    for code, value, source, method, *rest in cursor.fetchall():
         mark = is_small.mark(code, value)
-        found.setdefault(code, []).append(Declaration(code, None if mark else value, mark, *rest))
+        who, how = _labels(project, source, method)
+        found.setdefault(code, []).append(Declaration(code, None if mark else value, mark, who, how, *rest))
     return found
+
+
+def _labels(project: LoadedProject, *codes: str) -> list[str]:
+    """Codes as people read them, where one form has them all among its choices: that in which it was declared."""
+    for form in project.forms.values():
+        known = {
+            choice.name: french(choice.labels) for choices in form.questionnaire.choices.values() for choice in choices
+        }
+        if all(known.get(code) for code in codes):
+            return [known[code] for code in codes]
+    return list(codes)
 
 
 class _Small:

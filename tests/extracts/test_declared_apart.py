@@ -71,7 +71,10 @@ def test_opsys_has_a_line_for_each_source_under_the_current_value(warehouse: War
     assert all(
         row["Type de valeur"] == "Déclaré par un partenaire" and row["Statut"] == "déclaré" for row in lines[-2:]
     )
-    assert "ANAPEC (reçu le 12/06/2028 ; par CIN), en cumul à fin 2028-05" in lines[-2]["Commentaire proposé"]
+    assert (
+        "ANAPEC (reçu le 12/06/2028 ; dédoublonnage : par CIN), en cumul à fin 2028-05"
+        in lines[-2]["Commentaire proposé"]
+    )
     small = [row for row in records(extract.files[0], "Valeurs", header=5) if row["Indicateur"] == SMALL][-1]
     assert (small["Total"], small["Statut"]) == ("< 5", "déclaré")
     assert json.loads(extract.files[1].read_text(encoding="utf-8"))["lisez_moi"]["Déclaré"]

@@ -7,6 +7,7 @@ caller's business.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ SECTION: Look = {"bold": True, "font_size": 11, "font_color": f"#{ACCENT}", "bg_
 BODY: Look = {"font_color": f"#{INK}", "valign": "vcenter", "bottom": 4, "bottom_color": f"#{LINE}"}
 A3, A4 = 8, 9
 BAR = "#9DB8D6"
+LINE_PT, CHARACTER_PT = 15.0, 5.6
+"""How high a line is that nobody made higher, and how wide a character of a column's width is, in points."""
+PAGE_PT = {A3: (1133.0, 770.0), A4: (784.0, 523.0)}
+"""What a landscape page has room for between its margins: width, height."""
+SQUEEZED = 0.4
+"""The part of a page that is rather squeezed into the pages before than printed alone."""
 
 
 class Book:
@@ -39,6 +46,7 @@ class Book:
         self._book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
         self._book.set_properties({"title": str(content(title)), "author": "Plateforme SERA"})
         self._looks: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._heights: dict[tuple[str, int], float] = {}
 
     def __enter__(self) -> Book:
         return self
@@ -47,16 +55,28 @@ class Book:
         self._book.close()
 
     def sheet(self, name: str, *, zoom: int = 85, paper: int = A3) -> Worksheet:
-        """Without grid lines, in landscape, one page wide, with its name and the page below."""
+        """Without grid lines, in landscape, with its name and the page below. Once it is written, `fit` it to its pages."""
         sheet = self._book.add_worksheet(name)
         sheet.hide_gridlines(2)
         sheet.set_zoom(zoom)
         sheet.set_landscape()
         sheet.set_paper(paper)
-        sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.5)
         sheet.set_footer("&L&A&CUsage interne&R&P / &N")
         return sheet
+
+    def high(self, sheet: Worksheet, line: int, height: float) -> None:
+        """Make a line this high, in points."""
+        sheet.set_row(line, height)
+        self._heights[sheet.get_name(), line] = height
+
+    def fit(self, sheet: Worksheet, last_line: int, width: float, *, paper: int = A3) -> None:
+        """Print one page wide, on as many pages as it takes, but never on one more for a few lines. width: in characters."""
+        room, high = PAGE_PT[paper]
+        shrunk = min(1.0, room / (width * CHARACTER_PT))
+        total = sum(self._heights.get((sheet.get_name(), line), LINE_PT) for line in range(last_line + 1))
+        pages = total * shrunk / high
+        sheet.fit_to_pages(1, max(1, math.ceil(pages - SQUEEZED)))
 
     def look(self, **wanted: Any) -> Any:
         key = tuple(sorted(wanted.items()))

@@ -40,7 +40,7 @@ LIGHTS: dict[str, tuple[str, Tone]] = {
 """A shape and a word beside the colour: the sheet is also read in black and white."""
 HEADER = 5
 """The line of the headings, from 0."""
-QUARTERS_DRAWN = ("Trimestres", 16.0)
+QUARTERS_DRAWN, QUARTER_WIDTH = ("Trimestres", 16.0), 8.5
 HEADROOM = 1.35
 """The height of a cell over its highest bar."""
 OVERVIEW_COLUMNS: list[tuple[str, float]] = [
@@ -73,20 +73,21 @@ def _overview(book: Book, tracking: Tracking) -> None:
         of_result = [at for at in tracking.lines if at.result == result.code]
         for index, at in enumerate(of_result):
             again = index > 0 and of_result[index - 1].indicator == at.indicator
-            _line(book, sheet, line, at, _overview_cells(at, again=again))
+            _line(book, sheet, line, at, _overview_cells(tracking, at, again=again))
             line += 1
         if not of_result:
             book.put(sheet, line, 1, "Aucun indicateur pour ce résultat.", {**QUIET, "italic": True})
             line += 1
-    _notes(book, sheet, line + 1, _general_notes(tracking), 0, len(OVERVIEW_COLUMNS) - 2)
+    last_line = _notes(book, sheet, line + 1, _general_notes(tracking), 0, len(OVERVIEW_COLUMNS) - 2)
+    book.fit(sheet, last_line, _width(tracking, OVERVIEW_COLUMNS))
     sheet.freeze_panes(HEADER + 1, 2)
     sheet.repeat_rows(HEADER - 1, HEADER)
 
 
-def _overview_cells(at: Line, *, again: bool) -> Cells:
+def _overview_cells(tracking: Tracking, at: Line, *, again: bool) -> Cells:
     """again: a further category of the indicator above, whose name need not be repeated in full."""
     return [
-        (at.indicator, "text"), (_label(at, again=again), "wrap"), (at.unit, "wrap"), *_baseline(at),
+        (at.indicator, "text"), (_label(at, again=again), "wrap"), (_unit(tracking, at), "wrap"), *_baseline(at),
         (at.mark or at.value, "decimal"), (_or(at.next_target, at.next_text), "decimal"), (at.next_date, "date"),
         (_hidden(at) or at.next_pct, "number"), (_or(at.final_target, at.final_text), "decimal"),
         (_hidden(at) or at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
@@ -111,7 +112,7 @@ def _result(book: Book, tracking: Tracking, result: Result) -> None:
     for index, at in enumerate(lines):
         again = index > 0 and lines[index - 1].indicator == at.indicator
         cells: Cells = [
-            (at.indicator, "text"), (_label(at, again=again), "wrap"), (at.unit, "wrap"), *_baseline(at),
+            (at.indicator, "text"), (_label(at, again=again), "wrap"), (_unit(tracking, at), "wrap"), *_baseline(at),
             *((at.targets.get(month), "decimal") for month, _ in months), (at.mark or at.value, "decimal"),
             (_hidden(at) or at.final_pct, "number"), (f"{LIGHTS[at.situation][0]}{at.situation}", "center"),
             (at.trend, "center"), ("", "text"),
@@ -123,14 +124,9 @@ def _result(book: Book, tracking: Tracking, result: Result) -> None:
         line += 1
     hypotheses = [f"Hypothèse : {sentence(text)}" for text in result.assumptions]
     about = [text for code in dict.fromkeys(at.indicator for at in lines) for text in _about(tracking, code)]
-    _notes(
-        book,
-        sheet,
-        line + 1,
-        [*hypotheses, *about, *tracking.may_show.frozen_notes, *tracking.may_show.notes],
-        0,
-        len(columns) - 2,
-    )
+    notes = [*hypotheses, *about, *tracking.may_show.frozen_notes, *tracking.may_show.notes]
+    last_line = _notes(book, sheet, line + 1, notes, 0, len(columns) - 2)
+    book.fit(sheet, last_line, _width(tracking, columns))
     sheet.freeze_panes(HEADER + 1, 2)
     sheet.repeat_rows(HEADER - 1, HEADER)
 
@@ -147,6 +143,12 @@ def _about(tracking: Tracking, code: str) -> list[str]:
 def _hidden(at: Line) -> str | None:
     """What stands in the place of a percentage that would tell a hidden value."""
     return HIDDEN if at.mark and at.declared is None else None
+
+
+def _unit(tracking: Tracking, at: Line) -> str:
+    """Beside an indicator that is to fall, that it is: a bar that shrinks, and 124 % of a target, would be read the other way."""
+    indicator = next(one for one in tracking.logframe.indicators if one.code == at.indicator)
+    return f"{at.unit}, à faire baisser" if indicator.direction == "desc" else at.unit
 
 
 def _label(at: Line, *, again: bool) -> str:
@@ -166,7 +168,7 @@ def _or(value: Any, text: Any) -> Any:
 
 
 def _title(book: Book, sheet: Any, tracking: Tracking, title: str, below: str) -> None:
-    sheet.set_row(0, 32)
+    book.high(sheet, 0, 32)
     book.put(sheet, 0, 0, title, TITLE)
     frozen = tracking.may_show.frozen
     status = f" · figé le {day(frozen.frozen_at)}, version {frozen.version}" if frozen is not None else ""
@@ -178,7 +180,7 @@ def _title(book: Book, sheet: Any, tracking: Tracking, title: str, below: str) -
 
 def _lights(book: Book, sheet: Any, lines: Sequence[Line]) -> None:
     """How many indicators have each light, in one cell of its colour each."""
-    sheet.set_row(3, 24)
+    book.high(sheet, 3, 24)
     parts: list[Any] = []
     for word, (shape, shade) in LIGHTS.items():
         if count := sum(line.situation == word for line in lines):
@@ -191,17 +193,17 @@ def _lights(book: Book, sheet: Any, lines: Sequence[Line]) -> None:
 
 
 def _headings(book: Book, sheet: Any, tracking: Tracking, columns: Sequence[tuple[str, float]]) -> None:
-    sheet.set_row(HEADER, 46)
+    book.high(sheet, HEADER, 46)
     start = len(columns)
     book.put(sheet, HEADER - 1, start, "Valeur de chaque trimestre", {**QUIET, "bold": True})
-    quarters = [(f"T{(first.month + 2) // 3} {first.year}", 8.5) for first, _ in tracking.quarters]
+    quarters = [(f"T{(first.month + 2) // 3} {first.year}", QUARTER_WIDTH) for first, _ in tracking.quarters]
     for number, (name, width) in enumerate([*columns, *quarters]):
         book.put(sheet, HEADER, number, name, HEADING)
         sheet.set_column(number, number, width)
 
 
 def _band(book: Book, sheet: Any, line: int, text: str, last: int) -> None:
-    sheet.set_row(line, 22)
+    book.high(sheet, line, 22)
     for number in range(last + 1):
         book.put(sheet, line, number, text if number == 0 else "", SECTION)
 
@@ -209,7 +211,11 @@ def _band(book: Book, sheet: Any, line: int, text: str, last: int) -> None:
 def _line(book: Book, sheet: Any, line: int, at: Line, cells: Cells) -> None:
     """The cells of one indicator or category, then its quarters, and bars of them where there are figures."""
     label = str(cells[1][0])
-    sheet.set_row(line, 15.0 * max(1, -(-len(label) // 50), -(-len(at.baseline_status) // 20)) + 4)
+    book.high(
+        sheet,
+        line,
+        15.0 * max(1, -(-len(label) // 50), -(-len(at.baseline_status) // 20), -(-len(str(cells[2][0])) // 12)) + 4,
+    )
     situation = f"{LIGHTS[at.situation][0]}{at.situation}"
     for number, (value, kind) in enumerate(cells):
         text = kind in ("text", "wrap")
@@ -230,12 +236,17 @@ def _line(book: Book, sheet: Any, line: int, at: Line, cells: Cells) -> None:
         book.bars(sheet, line, first - 1, first, first + len(at.quarterly) - 1, top=max(known) * HEADROOM)
 
 
-def _notes(book: Book, sheet: Any, line: int, notes: Sequence[str], first: int, last: int) -> None:
-    """Each over the width of the table, as high as it needs."""
+def _width(tracking: Tracking, columns: Sequence[tuple[str, float]]) -> float:
+    return sum(width for _, width in columns) + QUARTER_WIDTH * len(tracking.quarters)
+
+
+def _notes(book: Book, sheet: Any, line: int, notes: Sequence[str], first: int, last: int) -> int:
+    """Each over the width of the table, as high as it needs. Returns: the line of the last."""
     for offset, note in enumerate(notes):
         sheet.merge_range(line + offset, first, line + offset, last, "", book.look(**NOTE))
         book.put(sheet, line + offset, first, note, NOTE)
-        sheet.set_row(line + offset, 13.0 * max(1, -(-len(note) // 260)) + 3)
+        book.high(sheet, line + offset, 13.0 * max(1, -(-len(note) // 260)) + 3)
+    return line + len(notes) - 1
 
 
 def _general_notes(tracking: Tracking) -> list[str]:
@@ -250,7 +261,8 @@ def _general_notes(tracking: Tracking) -> list[str]:
         "Pourcentages : valeur à date ÷ cible. Pour un indicateur à faire baisser, un pourcentage supérieur à 100 "
         "n'est pas un succès : lisez la situation.",
         *([APART] if any(at.declared for at in tracking.lines) else []),
-        "Trimestres : les huit derniers trimestres clos, à partir de zéro ; une case masquée ou non mesurée y est un vide.",
+        "Trimestres : les huit derniers trimestres clos, à partir de zéro ; une case masquée ou non mesurée y est un vide. La barre "
+        "foncée est le dernier trimestre, non une alerte ; pour un indicateur à faire baisser, une barre plus courte est un progrès.",
         f"Cadre logique : version {tracking.logframe.version}.",
         f"Dates du projet : {sentence(tracking.project.project.dates_status)}",
     ]
