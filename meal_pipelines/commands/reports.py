@@ -8,11 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meal_pipelines.commands.command import Demo, explained, settings_of
+from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ def show_restatements(
     from meal_pipelines.extracts.values import Labels
     from meal_pipelines.indicators.reports.contributing import marts_of
     from meal_pipelines.indicators.reports.frozen import chosen
-    from meal_pipelines.indicators.reports.restate import Restatements, restatements
+    from meal_pipelines.indicators.reports.restate import restatements
     from meal_pipelines.indicators.told import Explanation, record_restatements
     from meal_pipelines.pages import write_pages
     from meal_pipelines.project.load import load_projects
@@ -134,16 +136,26 @@ def show_restatements(
         marts = marts_of(loaded)
         found = restatements(connection, loaded, freeze, marts)
         cells = [cell for cell in found.cells if not indicator or cell.indicator in indicator]
-        found = Restatements(freeze, cells, found.changed)
+        found = replace(found, cells=cells)
         _show(found, labels)
         if xlsx:
             console.print(str(write_restatements(found, loaded, labels, settings.out)), soft_wrap=True, markup=False)
         if record:
+            _check_computed(cells)
             told = Explanation(reason, approved_by, by, told_on.date() if told_on else None)
             with connection, connection.cursor() as cursor:
                 count = record_restatements(cursor, freeze, cells, told)
             write_pages(connection, loaded, {name: mart.spec for name, mart in marts.items()}, settings.out)
             console.print(f"{count} écart(s) inscrit(s) avec leur explication (indicators.restatement).")
+
+
+def _check_computed(cells: Sequence[Restated]) -> None:
+    """Raises: ConfigurationError: what is recorded stays for ever, and a cause that is not known yet would."""
+    if any("pending" in cell.causes for cell in cells):
+        raise ConfigurationError(
+            f"Des écarts viennent de valeurs pas encore recalculées : leur cause n'est pas connue. Lancez {typed('run')}, puis "
+            "recommencez."
+        )
 
 
 def _show(found: Restatements, labels: Labels) -> None:

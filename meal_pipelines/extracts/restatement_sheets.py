@@ -13,6 +13,7 @@ from meal_pipelines.extracts.table import Column, Table
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.indicators.reports.differences import CAUSES
 from meal_pipelines.indicators.reports.restate import Restated, Restatements
+from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 
 INTERNAL = "interne"
@@ -48,8 +49,14 @@ def cell_name(disaggregation: Mapping[str, str], labels: Labels) -> str:
 
 
 def changed_sentences(found: Restatements) -> list[str]:
-    """« Soumissions modifiées à la source : 2 »."""
-    return [f"{CAUSES[cause]} : {count}" for cause, count in found.changed.items() if count]
+    """« Soumissions modifiées à la source : 2 », and what was not computed since it changed."""
+    said = [f"{CAUSES[cause]} : {count}" for cause, count in found.changed.items() if count]
+    if found.outdated:
+        said.append(
+            f"À recalculer : {', '.join(found.outdated)}. Leur définition ou leurs données ont changé depuis le dernier calcul. "
+            f"Lancez {typed(f'run -p {found.freeze.project}')}, puis relancez : la cause de leurs écarts sera alors connue."
+        )
+    return said
 
 
 def _readme(found: Restatements) -> dict[str, list[str]]:

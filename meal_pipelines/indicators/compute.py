@@ -27,7 +27,7 @@ from meal_pipelines.warehouse import publish as building
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import Column, TableSpec, identifiers
 
-__all__ = ["CHECKS", "Computation", "audit", "cutoff", "discard", "prepare", "publish", "rows"]
+__all__ = ["CHECKS", "Computation", "audit", "cutoff", "discard", "outdated", "prepare", "publish", "rows"]
 
 COLUMNS = (
     Column("project", "text", "Projet.", required=True),
@@ -168,6 +168,15 @@ def cutoff(cursor: extensions.cursor, project: LoadedProject) -> dt.date | None:
     return found[0] if found else None
 
 
+def outdated(cursor: extensions.cursor, project: LoadedProject, marts: Mapping[str, TableSpec]) -> list[str]:
+    """The indicators that the next run would compute again: their entry, their query or their mart is another by now."""
+    plan = project.project
+    queries = compile_logframe(project, marts, Calendar.of(plan.starts_on, plan.ends_on, cutoff(cursor, project)))
+    fingerprints = _fingerprints(cursor, project, queries, marts)
+    same = _same(cursor, project.id, fingerprints)
+    return [code for code in fingerprints if code not in same]
+
+
 def _plan(
     cursor: extensions.cursor, project: LoadedProject, marts: Mapping[str, TableSpec], run_id: str | None, rebuild: bool
 ) -> Computation:
@@ -175,11 +184,7 @@ def _plan(
     calendar = Calendar.of(plan.starts_on, plan.ends_on, cutoff(cursor, project))
     queries = compile_logframe(project, marts, calendar)
     fingerprints = _fingerprints(cursor, project, queries, marts)
-    cursor.execute(
-        "select table_name, fingerprint from quality.build where stage = 'indicators' and project = %s", (project.id,)
-    )
-    known = dict(cursor.fetchall())
-    same = [code for code in queries if known.get(_build_name(project.id, code)) == fingerprints[code] and not rebuild]
+    same = [] if rebuild else _same(cursor, project.id, fingerprints)
     return Computation(
         project=project,
         calendar=calendar,
@@ -190,6 +195,15 @@ def _plan(
         queries=queries,
         run_id=run_id,
     )
+
+
+def _same(cursor: extensions.cursor, project: str, fingerprints: Mapping[str, str]) -> list[str]:
+    """The indicators whose published values were made of what makes them today."""
+    cursor.execute(
+        "select table_name, fingerprint from quality.build where stage = 'indicators' and project = %s", (project,)
+    )
+    known = dict(cursor.fetchall())
+    return [code for code, fingerprint in fingerprints.items() if known.get(_build_name(project, code)) == fingerprint]
 
 
 def _fingerprints(

@@ -14,7 +14,7 @@ import pytest
 from psycopg2 import sql
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.extracts.restatement_sheets import write_restatements
+from meal_pipelines.extracts.restatement_sheets import changed_sentences, write_restatements
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.indicators.reports.contributing import marts_of
 from meal_pipelines.indicators.reports.frozen import chosen
@@ -218,3 +218,22 @@ def test_the_workbook_has_every_cell_and_says_that_it_is_internal(house: House, 
             == pytest.approx(float(cell.difference))
         )
     assert "Usage interne" in " ".join(str(text) for line in sheet(path, "Lisez-moi") for text in line)
+
+
+def test_a_definition_that_was_changed_back_and_not_computed_since_is_told_as_such(house: House) -> None:
+    """« Modèles ou programme » sent the officer to look for what nobody had touched."""
+    wanted = house.indicators[0]
+    house.indicators[0] = {
+        **wanted,
+        "measure": {key: text for key, text in wanted["measure"].items() if key != "where"},
+    }
+    house.declare()
+    try:
+        found = _found(house)
+    finally:
+        house.indicators[0] = wanted
+        house.declare()
+    causes = {cause for cell in found.cells if cell.indicator == "U-1" for cause in cell.causes}
+    assert "pending" in causes and not causes & {"program", "definition"}
+    assert found.outdated[0] == "U-1" and any("À recalculer : U-1" in each for each in changed_sentences(found))
+    assert not _found(house).outdated

@@ -26,6 +26,7 @@ CAUSES = {
     "reference": "Données de référence",
     "program": "Modèles ou programme",
     "definition": "Définition de l'indicateur",
+    "pending": "Pas encore recalculé",
     "other": "Autre (recalcul des lignes gardées)",
 }
 """Every cause, in the order in which they are applied, `other` aside, which comes before all."""

@@ -8,8 +8,8 @@ marts, then today's published value. A value that was not measured counts for no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ import psycopg2
 from psycopg2 import errors, extensions, sql
 from pydantic import ValidationError
 
+from meal_pipelines.indicators.compute import outdated
 from meal_pipelines.indicators.reports.contributing import contributing
 from meal_pipelines.indicators.reports.differences import CAUSES, RANKS, REFERENCE, compare_rows, show_state
 from meal_pipelines.indicators.reports.frozen import Freeze
@@ -52,11 +53,13 @@ class Restated:
 
 @dataclass(frozen=True)
 class Restatements:
-    """What changed since a freeze. cells: in the report's order · changed: submissions by cause (tables, for `reference`)."""
+    """What changed since a freeze. cells: in the report's order · changed: submissions by cause (tables, for `reference`) ·
+    outdated: indicators that were not computed since what makes them changed, so that their last cause is not known yet."""
 
     freeze: Freeze
     cells: list[Restated]
     changed: dict[str, int]
+    outdated: list[str] = field(default_factory=list)
 
 
 def restatements(
@@ -71,8 +74,10 @@ def restatements(
             replay = Replay(cursor, freeze)
             changed = compare_rows(cursor, freeze, contributing(project, marts, set(marts)).inputs)
             steps = _walk(cursor, replay, {**RANKS, "reference": REFERENCE}, changed)
-            cells = _cells(cursor, freeze, steps, _redefined(project, replay))
-        return Restatements(freeze, cells, changed)
+            late = outdated(cursor, project, {name: mart.spec for name, mart in marts.items()})
+            causes = dict.fromkeys(_redefined(project, replay), "definition") | dict.fromkeys(late, "pending")
+            cells = _cells(cursor, freeze, steps, causes)
+        return Restatements(freeze, cells, changed, [code for code in late if code in replay.entries])
     except psycopg2.Error as error:
         raise value_free(error) from None
     finally:
@@ -122,7 +127,8 @@ def _measured(entry: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def _cells(cursor: Any, freeze: Freeze, steps: dict[int, str], redefined: Collection[str]) -> list[Restated]:
+def _cells(cursor: Any, freeze: Freeze, steps: dict[int, str], published: Mapping[str, str]) -> list[Restated]:
+    """published: by indicator, the cause of what only the last step changes; the program, where none is said."""
     order = sorted(steps)
     cursor.execute(
         sql.SQL(CELLS).format(
@@ -137,9 +143,7 @@ def _cells(cursor: Any, freeze: Freeze, steps: dict[int, str], redefined: Collec
         causes: dict[str, Decimal] = {}
         before = reported or Decimal(0)
         for step, value in zip(order, values, strict=True):
-            cause = steps[step]
-            if step == PUBLISHED and indicator not in redefined:
-                cause = "program"
+            cause = published.get(indicator, "program") if step == PUBLISHED else steps[step]
             value = value or Decimal(0)
             if value != before:
                 causes[cause] = causes.get(cause, Decimal(0)) + value - before
