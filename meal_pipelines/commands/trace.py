@@ -19,9 +19,15 @@ if TYPE_CHECKING:
     from meal_pipelines.indicators.lineage import Lineage
     from meal_pipelines.indicators.trace import Part, Trace
     from meal_pipelines.project.load import LoadedProject
-    from meal_pipelines.warehouse.tables import TableSpec
 
 tracing = typer.Typer()
+HEADINGS = {
+    "submission_id": "soumission", "repeat_index": "ligne", "dated_on": "date", "unit": "unité", "value": "valeur",
+    "total": "somme", "numerator": "numérateur", "denominator": "dénominateur", "stratum": "strate", "asked": "réponses",
+    "weighted_yes": "oui (poids)", "weighted_asked": "réponses (poids)", "squared_yes": "oui (poids²)",
+    "squared_asked": "réponses (poids²)", "survey": "enquête",
+}  # fmt: skip
+"""What the columns of the records are called; those of a mart's own key keep their name, which is its documentation's."""
 
 
 @tracing.command()
@@ -31,7 +37,9 @@ def trace(
     period: Annotated[
         str, typer.Option(help="2028-12, 2028-Q4, 2028-S2, 2028 ou A3 ; un mois est le cumul d'un indicateur cumulé.")
     ],
-    where: Annotated[list[str] | None, typer.Option(help="La cellule : dimension=valeur (peut se répéter).")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="La cellule : ventilation=catégorie (peut se répéter).")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="month ou to_date, quand le nom d'un mois désigne l'autre.")] = None,
     first: Annotated[int, typer.Option(min=0, help="Combien de lignes montrer.")] = 10,
     to: Annotated[
@@ -42,6 +50,10 @@ def trace(
 ) -> None:
     """Remonter un chiffre : définition, questions, tables, valeur, valeurs figées, et les lignes derrière lui."""
     from meal_pipelines.display.screen import console
+    from meal_pipelines.extracts.extract import logframe_of
+    from meal_pipelines.extracts.restatement_sheets import cell_name
+    from meal_pipelines.extracts.values import Labels
+    from meal_pipelines.indicators.formula import formula_sentences
     from meal_pipelines.indicators.lineage import lineages
     from meal_pipelines.indicators.reports.contributing import marts_of
     from meal_pipelines.indicators.trace import Asked
@@ -51,11 +63,14 @@ def trace(
 
     settings = settings_of(demo)
     project = _project_of(load_projects(settings), indicator)
+    logframe = logframe_of(project)
     specs = {name: mart.spec for name, mart in marts_of(project).items()}
     asked = Asked(indicator, period, _cell(where or []), kind)
     with Warehouse.open(settings) as warehouse, warehouse.connect() as connection, connection.cursor() as cursor:
-        found = walk_back(cursor, project, specs, asked)
-    for line in [*_definition(found, specs), *_origins(lineages(project, specs)[indicator]), *_values(found)]:
+        found, labels = walk_back(cursor, project, specs, asked), Labels.read(cursor, logframe)
+    told = [*_definition(found, formula_sentences(found.indicator, specs, logframe.dimensions))]
+    told += [*_origins(lineages(project, specs)[indicator]), *_values(found, cell_name(found.disaggregation, labels))]
+    for line in told:
         console.print(line, soft_wrap=True, markup=False)
     if sql:
         console.print(found.formula_sql, soft_wrap=True, markup=False)
@@ -77,18 +92,18 @@ def _project_of(projects: dict[str, LoadedProject], code: str) -> LoadedProject:
 def _cell(pairs: Sequence[str]) -> dict[str, str]:
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
-        raise ConfigurationError("Écrivez « --where dimension=valeur », par exemple « --where sex=F ».")
+        raise ConfigurationError(
+            "Écrivez « --where ventilation=catégorie », par exemple « --where Sexe=Femmes » ou « --where sex=F »."
+        )
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _definition(found: Trace, specs: dict[str, TableSpec]) -> list[str]:
-    from meal_pipelines.indicators.formula import formula_sentences
-
+def _definition(found: Trace, formula: Sequence[str]) -> list[str]:
     indicator = found.indicator
     return [
         f"{indicator.code} · {indicator.label} ({indicator.unit})",
         f"  Définition : {indicator.calculation}",
-        *(f"  {sentence}" for sentence in formula_sentences(indicator, specs)),
+        *(f"  {sentence}" for sentence in formula),
     ]
 
 
@@ -96,18 +111,17 @@ def _origins(lineage: Lineage) -> list[str]:
     """Each column that is read, with the questions and the columns it comes from."""
     lines = ["D'où vient chaque colonne :"]
     for column in lineage.columns:
-        lines.append(f"  marts.{column.mart}.{column.column}")
+        lines.append(f"  {column.description.partition('.')[0]} (marts.{column.mart}.{column.column})")
         for source in column.sources:
             asked = ", ".join(f"« {each.label} » ({each.form}, {each.path})" for each in source.questions)
             lines.append(f"    ← {source.table}.{source.column}" + (f" ← {asked}" if asked else ""))
     return lines
 
 
-def _values(found: Trace) -> list[str]:
+def _values(found: Trace, cell: str) -> list[str]:
     from meal_pipelines.collect.history import moment_told
     from meal_pipelines.extracts.wording import NOT_MEASURED, number
 
-    cell = ", ".join(f"{name} = {value}" for name, value in found.disaggregation.items()) or "total"
     today = found.published
     value = number(today.value) if today.value is not None else NOT_MEASURED
     if today.low is not None and today.high is not None:
@@ -129,7 +143,10 @@ def _rows(part: Part, first: int) -> list[str]:
     name = f"{part.name}, " if part.name else ""
     lines = [f"Lignes de {part.mart} ({name}{part.indicator}) : {len(part.rows)}{counted}"]
     if first and part.rows:
-        lines += ["  " + " | ".join(part.columns), *("  " + " | ".join(map(_shown, row)) for row in part.rows[:first])]
+        lines += [
+            "  " + " | ".join(_headings(part)),
+            *("  " + " | ".join(map(_shown, row)) for row in part.rows[:first]),
+        ]
     return lines
 
 
@@ -139,10 +156,15 @@ def _write(parts: Sequence[Part], path: Path) -> int:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";")
         for part in parts:
-            writer.writerow(["partie", "indicateur", "table", *part.columns])
+            writer.writerow(["partie", "indicateur", "table", *_headings(part)])
             for row in part.rows:
                 writer.writerow([part.name, part.indicator, part.mart, *map(_safe, row)])
     return sum(len(part.rows) for part in parts)
+
+
+def _headings(part: Part) -> list[str]:
+    """What each column is; the name itself for a column of the mart's own."""
+    return [HEADINGS.get(name, name) for name in part.columns]
 
 
 def _shown(value: object) -> str:

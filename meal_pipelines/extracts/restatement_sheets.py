@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from meal_pipelines.extracts import internal
 from meal_pipelines.extracts.table import Column, Table
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.indicators.reports.differences import CAUSES
@@ -16,8 +17,6 @@ from meal_pipelines.indicators.reports.restate import Restated, Restatements
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 
-INTERNAL = "interne"
-"""The folder beside the extracts of a project for what is not sent."""
 WARNING = (
     "Usage interne : les petits effectifs n'y sont pas masqués. À ne transmettre à aucun bailleur ; écrivez-lui l'écart, sa cause "
     "et qui l'a approuvé, avec les cases masquées de l'extrait."
@@ -33,13 +32,13 @@ def write_restatements(found: Restatements, project: LoadedProject, labels: Labe
     from meal_pipelines.extracts.workbook import add_readme, add_table, new_workbook, save
 
     freeze = found.freeze
-    path = out / freeze.project / INTERNAL / f"ecarts_{freeze.period}_v{freeze.version}.xlsx"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = internal.folder_of(out, freeze.project) / f"ecarts_{freeze.period}_v{freeze.version}.xlsx"
     title = f"{project.project.name} — Écarts avec le rapport figé {freeze.period}, version {freeze.version}"
     workbook = new_workbook(title)
     add_readme(workbook, title, "Ce qui a changé depuis que le rapport a été remis", _readme(found))
     add_table(workbook, _table(found.cells, title, labels))
     save(workbook, path)
+    internal.keep_private(path)
     return path
 
 

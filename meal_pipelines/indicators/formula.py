@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meal_pipelines.project.logframe import Indicator
+from meal_pipelines.project.logframe import Dimension, Indicator
 from meal_pipelines.project.measures import (
     CountUnique,
     Derived,
@@ -33,11 +33,11 @@ TOTALS = {
 }
 
 
-def formula_sentences(indicator: Indicator, marts: Marts) -> list[str]:
+def formula_sentences(indicator: Indicator, marts: Marts, dimensions: Mapping[str, Dimension]) -> list[str]:
     """What is counted or divided, over which records, dated by what, and under which condition."""
     measure = indicator.measure
     if isinstance(measure, Derived):
-        fixed = ", ".join(f"{name} = {value}" for name, value in measure.numerator_where.items())
+        fixed = ", ".join(_category(name, value, dimensions) for name, value in measure.numerator_where.items())
         only = f" (restreint à {fixed})" if fixed else ""
         return [
             f"Valeur de {measure.numerator}{only} divisée par celle de {measure.denominator}{_scaled(measure.scale)}."
@@ -51,6 +51,11 @@ def formula_sentences(indicator: Indicator, marts: Marts) -> list[str]:
             f"Numérateur : {' '.join(above)}", f"Dénominateur : {' '.join(below)}",
         ]  # fmt: skip
     return _over(measure, marts)
+
+
+def _category(name: str, value: str, dimensions: Mapping[str, Dimension]) -> str:
+    """« Sexe : Femmes »."""
+    return f"{dimensions[name].label} : {dimensions[name].values.get(value, value)}"
 
 
 def _over(measure: OverMart, marts: Marts) -> list[str]:

@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import opening
+from meal_pipelines.indicators.cells import named_cell
 from meal_pipelines.indicators.compile import Compiled, compile_logframe, entry_of
 from meal_pipelines.indicators.compute import cutoff
 from meal_pipelines.indicators.periods import Calendar, Period
@@ -101,8 +102,7 @@ def trace(cursor: Any, project: LoadedProject, marts: Mapping[str, TableSpec], a
     calendar = Calendar.of(plan.starts_on, plan.ends_on, cutoff(cursor, project))
     queries, indicator = compile_logframe(project, marts, calendar), entry_of(project, asked.indicator)
     period = _period(calendar, indicator, asked)
-    _check_cell(indicator, asked)
-    cell = dict(sorted(asked.where.items()))
+    cell = named_cell(cursor, project, indicator, asked.where)
     return Trace(
         indicator, period, cell, _published(cursor, project.id, indicator.code, period, cell),
         _reported(cursor, project.id, indicator.code, period, cell),
@@ -121,14 +121,6 @@ def _period(calendar: Calendar, indicator: Indicator, asked: Asked) -> Period:
             "Exemples : 2028-12, 2028-Q4, 2028-S2, 2028, A3 ; « --kind to_date » pour le cumul."
         )
     return found[0]
-
-
-def _check_cell(indicator: Indicator, asked: Asked) -> None:
-    if tuple(sorted(asked.where)) not in opening.groupings(indicator):
-        known = " ; ".join(" et ".join(grouping) for grouping in opening.groupings(indicator) if grouping) or "aucune"
-        raise ConfigurationError(
-            f"{indicator.code} n'est pas ventilé par « {', '.join(sorted(asked.where))} ». Ventilations : {known}."
-        )
 
 
 def _published(cursor: Any, project: str, code: str, period: Period, cell: Mapping[str, str]) -> Published:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meal_pipelines.extracts.donor_codes import MODES, code_status
+from meal_pipelines.extracts.internal import INTERNAL, folder_of, keep_private
 from meal_pipelines.extracts.opsys.rows import baseline_text
-from meal_pipelines.extracts.restatement_sheets import INTERNAL
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import LEVELS, day, number, signed
 from meal_pipelines.indicators.formula import formula_sentences
@@ -37,13 +37,15 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+PAGES = "indicateurs"
+"""The folder of the pages, in the one of what is not sent."""
 SHOWN_CATEGORIES = 15
 """Of a dimension with many categories (communes), those with the highest values."""
 
 
 def page_of(out: Path, project: str, code: str | None = None) -> Path:
     """Where the page of an indicator lies; the index without a code."""
-    return out / project / INTERNAL / "indicateurs" / f"{code or 'index'}.html"
+    return out / project / INTERNAL / PAGES / f"{code or 'index'}.html"
 
 
 def write_pages(connection: Any, project: LoadedProject, marts: Mapping[str, TableSpec], out: Path) -> list[Path]:
@@ -63,8 +65,10 @@ def write_pages(connection: Any, project: LoadedProject, marts: Mapping[str, Tab
         content = _history(indicator, figures_of, labels) | _quality(origin, quality, checks)
         pages[page_of(out, project.id, indicator.code)] = _render(
             "fiche.html", project=project, indicator=indicator, figures=figures_of, labels=labels, graph=graph(indicator, origin),
-            formula=formula_sentences(indicator, marts), donors=_donors(indicator), result=_result(project, indicator), **content,
+            formula=formula_sentences(indicator, marts, project.logframe.dimensions),
+            donors=_donors(indicator), result=_result(project, indicator), **content,
         )  # fmt: skip
+    folder_of(out, project.id, PAGES)
     _put(pages)
     return list(pages)
 
@@ -77,8 +81,8 @@ def _put(pages: Mapping[Path, str]) -> None:
     index = next(iter(pages))
     index.unlink(missing_ok=True)
     for path in [*(path for path in changed if path != index), index]:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(pages[path], encoding="utf-8")
+        keep_private(path)
 
 
 def _index(project: LoadedProject, found: Mapping[str, Figures]) -> str:

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from lxml import html
 
+from meal_pipelines.extracts.internal import folder_of
 from meal_pipelines.indicators.reports.contributing import marts_of
 from meal_pipelines.pages import page_of, write_pages
 from meal_pipelines.pages.chart import Series, chart
@@ -119,6 +121,17 @@ def test_pages_say_that_they_are_internal_and_lie_apart_from_what_is_sent(house:
     assert page_of(pages, house.name, "U-1") == pages / house.name / "interne" / "indicateurs" / "U-1.html"
     for path in (pages / house.name / "interne" / "indicateurs").iterdir():
         assert "Usage interne." in _text(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_only_whoever_runs_the_platform_reads_the_pages(house: House, pages: Path) -> None:
+    """Whatever the umask, and whatever the modes were."""
+    folder = pages / house.name / "interne"
+    assert all(
+        path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600) for path in [folder, *folder.rglob("*")]
+    )
+    folder.chmod(0o755)
+    assert folder_of(pages, house.name) == folder and folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_page_asks_nothing_of_any_network_and_runs_nothing(house: House, pages: Path) -> None:

@@ -116,12 +116,27 @@ def test_each_column_leads_to_the_questions_it_comes_from(house: House) -> None:
     assert lineage.forms == ["visites"]
 
 
+def test_a_category_is_known_by_its_code_or_by_the_words_that_people_read(house: House) -> None:
+    by_code, by_words = (_trace(house, Asked("U-1", "2026-05", cell)) for cell in ({"sex": "F"}, {"Sexe": "femmes"}))
+    assert by_words.disaggregation == {"sex": "F"} and by_words.published == by_code.published
+
+
+def test_a_category_that_exists_and_was_not_measured_in_a_period_is_no_error(house: House) -> None:
+    """« Non mesuré » is an answer; a category that nobody has is not."""
+    assert _trace(house, Asked("U-1", "2026-05", {"sex": "inconnu"})).published.value in (None, 0)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
         (Asked("X-1", "2026-05", {}), "n'a pas d'indicateur"),
         (Asked("U-1", "2026-13", {}), "n'est pas une période mesurée"),
         (Asked("S-1", "2026-05", {"sex": "F"}), "n'est pas ventilé par « sex ».*province_code"),
+        (
+            Asked("U-1", "2026-05", {"sex": "Z"}),
+            r"« Z » n'est pas une catégorie de « Sexe » \(sex\). Catégories : F \(Femmes\), H",
+        ),
+        (Asked("U-1", "2026-05", {"province_code": "99.999"}), "« 99.999 » n'est pas une catégorie.*02.411"),
     ],
 )
 def test_what_does_not_exist_is_refused_with_what_does(house: House, asked: Asked, said: str) -> None:
@@ -132,8 +147,9 @@ def test_what_does_not_exist_is_refused_with_what_does(house: House, asked: Aske
 def test_a_formula_is_said_in_words_with_the_names_of_the_columns(house: House) -> None:
     marts = {name: mart.spec for name, mart in marts_of(house.bench.project, house.models).items()}
     assert house.bench.project.logframe is not None
-    said = {entry.code: " ".join(formula_sentences(entry, marts)) for entry in house.bench.project.logframe.indicators}
+    logframe = house.bench.project.logframe
+    said = {entry.code: " ".join(formula_sentences(entry, marts, logframe.dimensions)) for entry in logframe.indicators}
     assert "valeurs différentes de « Colonne person_id » (person_id)" in said["U-1"]
     assert "Médiane de « Colonne duration_min »" in said["M-1"]
     assert "weight_kg >= 53, parmi toutes les réponses, multipliée par 100" in said["E-1"]
-    assert said["D-1"] == "Valeur de U-1 (restreint à sex = F) divisée par celle de U-1, multipliée par 100."
+    assert said["D-1"] == "Valeur de U-1 (restreint à Sexe : Femmes) divisée par celle de U-1, multipliée par 100."
