@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from meal_pipelines.invocation import MEAL
 from meal_pipelines.resumption import SHARED, still_computable
 
 FOLLOW_UP = "calculs_apres_un_echec"
@@ -78,7 +79,7 @@ def follow_up_sensor(job: Any, config: Mapping[str, Any]) -> dg.SensorDefinition
     def follow(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
         if BY_COMMAND in run.tags:
-            return dg.SkipReason("Lancée par « meal run », qui fait la suite.")
+            return dg.SkipReason(f"Lancée par « {MEAL} run », qui fait la suite.")
         assert context.repository_def is not None
         keys = left_behind(context.instance, run.run_id, context.repository_def)
         if not keys:
