@@ -21,10 +21,13 @@ SMALLEST_ROOM = 60.0
 
 @dataclass(frozen=True)
 class Marks:
-    """For each undecided statement, whether it is hidden, and whether « s » stands there where « < n » would be true."""
+    """For each undecided statement, whether it is hidden, and whether « s » stands there where « < n » would be true.
 
-    hidden: Mapping[int, bool]
-    vague: Mapping[int, bool]
+    1 or 0 in a pattern; a share in between while one is searched for.
+    """
+
+    hidden: Mapping[int, float]
+    vague: Mapping[int, float]
 
 
 @dataclass
@@ -128,9 +131,8 @@ class Attacker:
         """Publish by this pattern. What was thought possible before and still is, is kept."""
         spans = []
         for place, row in enumerate(self._rows, self._first):
-            hidden, vague = marks.hidden[row.number], marks.vague.get(row.number, False)
-            above = row.further if vague else row.above
-            spans.append((-row.below if hidden else 0.0, above if hidden else 0.0))
+            hidden, vague = marks.hidden[row.number], marks.vague.get(row.number, 0.0)
+            spans.append((-row.below * hidden, row.above * hidden + (row.further - row.above) * vague))
             self._highs.changeRowBounds(place, *spans[-1])
         self._possible = [world for world in self._possible if self._allows(world, spans)]
 

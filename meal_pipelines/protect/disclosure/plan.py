@@ -31,11 +31,11 @@ from meal_pipelines.protect.disclosure.publications import (
 )
 from meal_pipelines.protect.disclosure.statements import Span, Writer, Written
 
-RULES = "2"
+RULES = "3"
 """Raised when the code decides differently: every plan is then made again."""
 HIDDEN = "s"
 SECONDS = 60.0
-"""For the best pattern of one project; after that, a pattern that is as safe and may lose more."""
+"""For the best pattern of one project; without its proof, a pattern that is as safe and may lose a little more."""
 
 
 @dataclass(frozen=True)
