@@ -81,8 +81,8 @@ def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[d
     marts = {name: mart.spec for name, mart in models.marts.items()}
     forms_of = models.forms_of({name: (key.path[1], key.path[2]) for name, (key, _) in tables.items()})
     with_logframe = [project for project in projects.values() if project.logframe is not None]
-    figures = {
-        project.id: {form for mart in marts_read(project) for form in forms_of[mart] if form[0] == project.id}
+    figures = {  # a mart that does not exist is refused by the indicators that name it, in the run
+        project.id: {form for mart in marts_read(project) for form in forms_of.get(mart, ()) if form[0] == project.id}
         for project in with_logframe
     }
     return [
