@@ -174,11 +174,15 @@ def _drop(cursor: Any, build: CleanBuild) -> None:
 
 
 WATERMARK = """
-    select coalesce(max(load_id), 0) from raw.submission
-    where project = %(project)s and form = %(form)s and load_id < coalesce(
+    select coalesce(max(l.load_id), 0) from raw.load as l
+    where l.project = %(project)s and l.form = %(form)s and l.load_id < coalesce(
         (select min(load_id) from raw.load where project = %(project)s and form = %(form)s and state = 'running'),
         9223372036854775807)
+    and case when l.source = 'erasure' then exists (
+        select from raw.submission as s where s.project = l.project and s.form = l.form and s.load_id = l.load_id
+    ) else l.added + l.changed + l.removed + l.restored > 0 end
 """
+"""The last load that brought something; an erasure leaves versions of its own, or none."""
 CHANGED = """
     select distinct submission_id from raw.submission
     where project = %(project)s and form = %(form)s and load_id > %(since)s and load_id <= %(until)s

@@ -36,6 +36,9 @@ from meal_pipelines.warehouse.copy import (
 LOCK_WAIT_S = 2.0
 """PostgreSQL releases the lock of a closed (or killed) connection a moment after its client has gone."""
 
+MANY = 10_000
+"""Versions in one load from which the pages they lie in are summarised at once, for whoever asks what a load brought."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -140,6 +143,9 @@ class Ledger:
             "update raw.load set state = %s, message = %s, refused = %s, finished_at = now() where load_id = %s",
             (state, message, load.refused_count, load.load_id),
         )
+        if load.added + load.changed >= MANY:
+            # PostgreSQL does it too, in a moment of rest that a server ended with the run does not have.
+            self._cursor.execute("select brin_summarize_new_values('raw.submission_by_load')")
 
     # Questionnaires -------------------------------------------------------------------------------------------
 

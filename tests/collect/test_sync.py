@@ -283,9 +283,8 @@ def test_rows_of_a_load_that_is_gone_are_not_kept(bench: Bench) -> None:
 
     class Withdrawing(Memory):
         def sweep(self, after: str | None = None) -> Iterator[Page]:
-            bench.query(
-                "with gone as (delete from raw.load where state = 'running' returning 1) select count(*) from gone"
-            )
+            gone = "delete from raw.load where project = %s and state = 'running' returning load_id"
+            assert bench.query(gone, bench.project.id)
             yield from super().sweep(after)
 
     with pytest.raises(MealError, match="cursor_load_id_fkey"):

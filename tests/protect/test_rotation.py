@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg2 import errors
+from psycopg2 import errors, sql
 
 from meal_pipelines.collect.attachments import FileStore
 from meal_pipelines.errors import ConfigurationError
@@ -241,6 +241,25 @@ def test_a_version_is_sealed_anew_and_otherwise_never_changed(change: str, place
         with pytest.raises(errors.RestrictViolation):
             cursor.execute(f"update raw.submission set {change} where project = %s", (bench.project.id,))
         connection.rollback()
+
+
+def test_with_the_payload_sealed_anew_no_other_column_may_change(place: Place, bench: Bench) -> None:
+    """The database lists the columns that it compares: one added later without that list would be open to change."""
+    others = {"timestamp with time zone": "now()", "bytea": "'\\x07'", "text": "'autre'"}
+    columns = bench.query(
+        "select column_name, data_type from information_schema.columns"
+        " where table_schema = 'raw' and table_name = 'submission' and column_name <> 'payload'"
+    )
+    assert len(columns) >= 14
+    with place.warehouse.connect() as connection, connection.cursor() as cursor:
+        for column, kind in columns:
+            other = sql.SQL(others.get(kind, "77"))
+            change = sql.SQL(
+                "update raw.submission set payload = set_byte(payload, 0, 9), {} = {} where payload is not null"
+            )
+            with pytest.raises(errors.RestrictViolation):
+                cursor.execute(change.format(sql.Identifier(column), other))
+            connection.rollback()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="killed as POSIX does")
