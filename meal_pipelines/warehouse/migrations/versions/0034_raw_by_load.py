@@ -7,8 +7,8 @@ with it, and 35 with a procedure called for each row).
 
 from meal_pipelines.warehouse.migrations import as_owner, run
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 
 KEPT = (
     "project", "form", "submission_id", "version", "instance_id", "form_version", "submitted_at", "changed_at", "state",
