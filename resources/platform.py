@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from meal_pipelines.clean.corrections import CleaningLog, read_log
+from meal_pipelines.collect.silent_servers import SilentServers, remembered
 from meal_pipelines.collect.sources import concealer
 from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
 from meal_pipelines.protect.keys.keyring import Keyring
@@ -63,6 +64,7 @@ class Platform(dg.ConfigurableResource["Platform"]):
     _warehouse: Warehouse | None = PrivateAttr(default=None)
     _keyring: Keyring | None = PrivateAttr(default=None)
     _reporter: Reporter | None = PrivateAttr(default_factory=lambda: _followed.get()[1])
+    _silent: SilentServers = PrivateAttr(default_factory=SilentServers)
     _log: dg.DagsterLogManager | None = PrivateAttr(default=None)
 
     @contextmanager
@@ -120,9 +122,10 @@ class Platform(dg.ConfigurableResource["Platform"]):
 
     @contextmanager
     def reading(self, server: str, asset: str) -> Iterator[None]:
-        """One run at a time reads a server; another waits for its turn."""
+        """One run at a time reads a server; another waits for its turn. Of one that is down, the other forms know at once."""
         reason = f"une autre exécution lit le serveur « {server} »"
-        with turn(self.warehouse, "server", server, waiting=lambda: self.wait(asset, reason)):
+        waits = turn(self.warehouse, "server", server, waiting=lambda: self.wait(asset, reason))
+        with waits, remembered(self._silent):
             yield
 
     def begin(self, asset: str) -> None:

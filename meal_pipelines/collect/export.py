@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from meal_pipelines.clean.parse import date_time
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.kobo_rows import DataPage, compared, read_page
 from meal_pipelines.collect.received import FileSource, Received
 from meal_pipelines.collect.sheets.book import sheets_told
 from meal_pipelines.collect.sheets.receipt import Receipt, counted, lines
 from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
-from meal_pipelines.collect.transport import Malformed
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.model import RepeatSheet
 

@@ -11,8 +11,9 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import orjson
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.source import Attachment
-from meal_pipelines.collect.transport import Client, Malformed
+from meal_pipelines.collect.transport import Client
 
 FILE = "/api/v2/assets/{asset}/data/{key}/attachments/{file}/"
 """A file by its uid; servers older than 2025 know it by its number only."""

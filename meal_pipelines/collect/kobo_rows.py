@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import orjson
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.source import Submission
-from meal_pipelines.collect.transport import Malformed
 
 PLAIN_STAMP = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d")
 """How Kobo writes every stamp; recognised without a parse, because there is one in each of 200,000 rows."""

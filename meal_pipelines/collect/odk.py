@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 import orjson
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.odk_rows import (
     STATUS,
     groups_of,
@@ -26,7 +27,7 @@ from meal_pipelines.collect.odk_rows import (
 )
 from meal_pipelines.collect.odk_table import OdkTable
 from meal_pipelines.collect.source import Attachment, FileGone, FormVersion, Submission
-from meal_pipelines.collect.transport import Client, Malformed
+from meal_pipelines.collect.transport import Client
 from meal_pipelines.errors import ConfigurationError, MealError
 
 FORM = "/v1/projects/{project}/forms/{name}"

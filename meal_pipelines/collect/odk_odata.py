@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 import orjson
 
-from meal_pipelines.collect.transport import Malformed
+from meal_pipelines.collect.answer import Malformed
 
 LONGEST_FILTER = 6500
 """Characters, as sent: a request's first line holds 8,000 of them (nginx). Some hundred rows can be asked for by name."""

@@ -16,8 +16,8 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 from msgspec.structs import replace
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.source import Submission, canonical
-from meal_pipelines.collect.transport import Malformed
 
 STATUS = "__system/status"
 """Says why a submission has no answers: it is encrypted."""

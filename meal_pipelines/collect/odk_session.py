@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 import orjson
 from requests import PreparedRequest
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.authorization import Authorization
 from meal_pipelines.collect.network import server_root
-from meal_pipelines.collect.transport import Client, Malformed, Patience
+from meal_pipelines.collect.transport import Client, Patience
 from meal_pipelines.errors import ConfigurationError, MealError
 
 SESSIONS = "/v1/sessions"

@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from meal_pipelines.collect import odk_rows
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.odk_odata import DELETED, EVER, Answer, can_be_named, conditions, read_answer, stamp
 from meal_pipelines.collect.odk_session import OdkSession
 from meal_pipelines.collect.source import Delta, Mark, Order, Page, Source, Submission, SweepNeeded
-from meal_pipelines.collect.transport import Client, Malformed, Patience
+from meal_pipelines.collect.transport import Client, Patience
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 
 PAGE_SIZE = 1000

@@ -20,10 +20,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from meal_pipelines.collect import silent_servers
+from meal_pipelines.collect.answer import Malformed, json_object
 from meal_pipelines.collect.authorization import Authorization
 from meal_pipelines.collect.network import caused_by, redirected, retry_after, server_root
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
@@ -62,18 +63,17 @@ class Patience:
 class _Unanswered(Exception):
     """One try failed in a way that another may not: why (French, without data), and the pause the server asked for.
 
-    is_absent: no connection was made at all.
+    is_absent: no connection was made at all · is_down: nor is anybody behind it, as far as a proxy in front says.
     """
 
-    def __init__(self, why: str, retry_after: float | None = None, *, is_absent: bool = False) -> None:
+    def __init__(
+        self, why: str, retry_after: float | None = None, *, is_absent: bool = False, is_down: bool = False
+    ) -> None:
         super().__init__(why)
         self.why = why
         self.retry_after = retry_after
         self.is_absent = is_absent
-
-
-class Malformed(Exception):
-    """An answer under 200 that cannot be what was asked for; another try may bring a whole one. Why, in French, without data."""
+        self.is_down = is_absent or (is_down and retry_after is None)
 
 
 class _Stopped(Exception):
@@ -106,7 +106,8 @@ class Client:
         self._refuse = refuse
         self._patience = patience
         self._sleep = sleep or self.stop.wait
-        self._was_reached = False
+        self._was_reached, self._has_answered = False, False
+        self._silent = silent_servers.current()
         self._authorization = Authorization(authorization) if isinstance(authorization, str) else authorization
         self._session = requests.Session()
         self._session.auth = self._authorization
@@ -129,7 +130,7 @@ class Client:
         holds, kind: a key the object must have and the type of its value; without it the answer counts as broken.
         Raises: what `refuse` returns, ConfigurationError, MealError; TransientError once `Patience` is spent.
         """
-        return self.read(path, params, partial(_json_object, holds=holds, kind=kind))
+        return self.read(path, params, partial(json_object, holds=holds, kind=kind))
 
     def read(self, path: str, params: Query, decode: Callable[[bytes], T]) -> T:
         """What `decode` makes of the body at `path`; otherwise as `get`. It raises Malformed for a broken answer."""
@@ -184,6 +185,8 @@ class Client:
 
     def _patiently(self, attempts: Callable[[int, float], T]) -> T:
         """What one attempt gives, tried again through passing faults; an attempt takes its number and the deadline."""
+        if not self._has_answered and (why := self._silent.why(self.root)) is not None:
+            raise self._unread(f"{why} (constaté à l'instant pour un autre formulaire)")
         deadline = time.monotonic() + self._patience.total
         for attempt in range(self._patience.tries):
             try:
@@ -249,9 +252,12 @@ class Client:
     def _check_status(self, response: requests.Response) -> None:
         self._was_reached, status = True, response.status_code
         if status in (200, 201):
+            self._has_answered = True
+            self._silent.forget(self.root)
             return
         if status in RETRYABLE or (status >= 500 and status != 501):
-            raise _Unanswered(f"il répond {status}", retry_after(response.headers.get("Retry-After")))
+            pause = retry_after(response.headers.get("Retry-After"))
+            raise _Unanswered(f"il répond {status}", pause, is_down=status in (502, 503))
         if 300 <= status < 400:
             raise redirected(self.server, response.headers.get("Location", ""))
         raise self._refuse(status) or MealError(
@@ -287,19 +293,13 @@ class Client:
         return max(failure.retry_after or 0.0, spread)
 
     def _given_up(self, failure: _Unanswered, tries: int) -> TransientError:
+        if failure.is_down and not self._has_answered:
+            self._silent.note(self.root, failure.why)
         asked = "" if failure.retry_after is None else f" et demande d'attendre {failure.retry_after:.0f} s"
+        return self._unread(f"{failure.why}{asked} ({tries} essai{'s' if tries > 1 else ''})")
+
+    def _unread(self, why: str) -> TransientError:
         return TransientError(
-            f"Le serveur {self.server} n'a pas pu être lu pour {self._about} : {failure.why}{asked} "
-            f"({tries} essai{'s' if tries > 1 else ''}). Ce qui était déjà reçu est gardé ; relancez plus tard."
+            f"Le serveur {self.server} n'a pas pu être lu pour {self._about} : {why}. "
+            "Ce qui était déjà reçu est gardé ; relancez plus tard."
         )
-
-
-def _json_object(body: bytes, holds: str, kind: type) -> dict[str, Any]:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        # A proxy's HTML page under 200, or JSON cut in mid-answer.
-        raise Malformed("sa réponse est incomplète ou n'est pas du JSON") from None
-    if not isinstance(answer, dict) or (holds and not isinstance(answer.get(holds), kind)):
-        raise Malformed("sa réponse n'a pas la forme attendue")
-    return answer

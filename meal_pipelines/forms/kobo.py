@@ -14,9 +14,10 @@ from typing import Any
 
 import orjson
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.kobo import VERSION, KoboSource
 from meal_pipelines.collect.kobo_form import ASSET, permissions
-from meal_pipelines.collect.transport import Client, Malformed, Patience
+from meal_pipelines.collect.transport import Client, Patience
 from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.deployed import deployed_sheets

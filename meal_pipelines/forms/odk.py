@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import orjson
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.odk import FORM, UNNAMED, VERSION_FIELDS, VERSION_XML, VERSIONS, OdkForm
-from meal_pipelines.collect.transport import Client, Malformed, Patience
+from meal_pipelines.collect.transport import Client, Patience
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.xlsform import read_questionnaire

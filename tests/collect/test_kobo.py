@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meal_pipelines.collect.silent_servers import SilentServers, remembered
 from meal_pipelines.collect.source import Page, Source
 from meal_pipelines.collect.transport import Patience
 from meal_pipelines.errors import MealError, TransientError
@@ -152,6 +153,33 @@ def test_a_server_out_of_reach_is_transient() -> None:
         there = source(gone)
     with pytest.raises(TransientError, match="connexion"):
         list(there.sweep())
+
+
+def test_of_a_server_that_is_down_only_the_first_form_of_a_run_waits(server: KoboServer) -> None:
+    """Twenty-five forms of a dead server took twenty-five times the wait to say the same thing."""
+    fill(server, 3)
+    slept: list[float] = []
+    servers = SilentServers()
+    server.other_faults.extend(["503"] * 5)
+    for form, waits in (("beneficiaires", True), ("prestations", False)):
+        with remembered(servers), pytest.raises(TransientError, match=rf"{form}.*il répond 503.*relancez plus tard"):
+            list(source(server, form=form, sleep=slept.append).sweep())
+        assert bool(slept) == waits
+        slept.clear()
+    assert len(swept(source(server).sweep())) == 3, "whoever is not of that run asks"
+    servers.held_s = 0.0
+    with remembered(servers):
+        assert len(swept(source(server).sweep())) == 3, "later, the same run asks again"
+
+
+def test_one_form_that_is_too_large_for_a_server_does_not_stop_the_others(server: KoboServer) -> None:
+    """504: Kobo's own limit of 120 s, met by one form."""
+    fill(server, 3)
+    with remembered(SilentServers()):
+        server.other_faults.extend(["504"] * 5)
+        with pytest.raises(TransientError, match="504"):
+            list(source(server).sweep())
+        assert len(swept(source(server, form="prestations").sweep())) == 3
 
 
 def _threads() -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
+from meal_pipelines.collect.answer import Malformed
 from meal_pipelines.collect.odk_rows import is_same, parsed_xml, read_entity, read_submission, version_of, with_answers
 from meal_pipelines.collect.source import Submission
-from meal_pipelines.collect.transport import Malformed
 from tests.odk_state import Row
 
 RECORDED = Path(__file__).parent.parent / "fixtures" / "odk"
