@@ -72,6 +72,12 @@ def test_whatever_is_seen_is_said_in_french_and_in_arabic(form: Path) -> None:
             assert (f"{said}::{FR}" in row) == (f"{said}::{AR}" in row), row["name"]
 
 
+def test_what_is_calculated_is_named_in_both_languages_too(form: Path) -> None:
+    """Nobody sees it on the phone, but its column, its prompt and the notices of the register are read by people."""
+    for row in sheet(form, "survey"):
+        assert row["type"] != "calculate" or {f"label::{FR}", f"label::{AR}"} <= row.keys(), row["name"]
+
+
 def test_every_refusal_of_an_answer_is_explained(form: Path) -> None:
     """An answer refused without a word stops an interview."""
     for row in questions(form):
