@@ -175,6 +175,28 @@ def test_a_kept_row_loses_its_person_and_nothing_else(house: House) -> None:
         house.connection.rollback()
 
 
+def test_two_kept_persons_never_become_one(house: House) -> None:
+    """By one statement, or by one after the other: the report would count one person where it counted two."""
+    house.freeze()
+    one, again, other = (f"anonyme-{digit * 32}" for digit in "abc")
+    name = (
+        "update indicators.reported_record set answers = answers || jsonb_build_object('person_id', %s::text)"
+        " where project = %s and submission_id = any(%s) and table_name like 'pseudonymised.%%'"
+    )
+    with house.connection.cursor() as cursor:
+        cursor.execute("savepoint before")
+        with pytest.raises(errors.RestrictViolation, match="même nom anonyme"):
+            cursor.execute(name, (one, house.name, ["v1", "v2"]))
+        cursor.execute("rollback to savepoint before")
+        cursor.execute(name, (one, house.name, ["v1"]))
+        with pytest.raises(errors.RestrictViolation, match="même nom anonyme"):
+            cursor.execute(name, (one, house.name, ["v2"]))
+        cursor.execute("rollback to savepoint before")
+        cursor.execute(name, (again, house.name, ["v1"]))
+        cursor.execute(name, (other, house.name, ["v2"]))
+    house.connection.rollback()
+
+
 def test_extracts_of_a_frozen_period_read_it_and_those_of_another_do_not(house: House) -> None:
     made = house.freeze()
     with house.connection, house.connection.cursor() as cursor:
