@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meal_pipelines.doctor.codes import Finding, catalogue_findings, donor_findings
 from meal_pipelines.errors import MealError
@@ -39,7 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _variables(settings, project)
         yield from _logframe(project)
     yield from _models(projects)
-    yield from _warehouse(settings)
+    yield from _warehouse(settings, projects)
     if not settings.demo:
         yield from _sources(settings, projects)
 
@@ -196,7 +196,7 @@ def _models(projects: dict[str, LoadedProject]) -> Iterator[Finding]:
     yield Finding("ok", f"Modèles SQL : {len(models.marts)} marts, {len(models.seeds)} tables de référence.")
 
 
-def _warehouse(settings: Settings) -> Iterator[Finding]:
+def _warehouse(settings: Settings, projects: Mapping[str, LoadedProject]) -> Iterator[Finding]:
     from meal_pipelines.collect.silences import silent_since, told
     from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
@@ -210,10 +210,29 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             keyring = Keyring.of(settings)
             keyring.check_against(cursor)
             yield from _keys(keyring)
+            for each in projects.values():
+                yield from _crowds(cursor, each)
             for (project, form), days in silent_since(cursor).items():
                 yield Finding("warning", f"{project}/{form} : {told(days)}")
     except MealError as error:
         yield Finding("error", str(error))
+
+
+def _crowds(cursor: Any, project: LoadedProject) -> Iterator[Finding]:
+    """Whether keys by which persons are recognised say nothing any more: counts only."""
+    from meal_pipelines.project.links import CROWD
+    from meal_pipelines.protect.persons.crowds import crowded_keys
+
+    if project.project.persons is None or not (count := crowded_keys(cursor, project.id)):
+        return
+    several = count > 1
+    yield Finding(
+        "warning",
+        f"{project.project.name} : {count} clé{'s' if several else ''} de rapprochement {'sont' if several else 'est'} partagée"
+        f"{'s' if several else ''} par plus de {CROWD} pseudonymes et ne réuni{'ssent' if several else 't'} donc personne. C'est le "
+        "signe d'une réponse de remplacement : demandez aux équipes ce qu'elles écrivent quand une personne n'a pas de téléphone ou "
+        "ne dit pas son nom.",
+    )
 
 
 def _keys(keyring: Keyring) -> Iterator[Finding]:

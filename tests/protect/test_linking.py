@@ -13,6 +13,7 @@ import pytest
 
 from meal_pipelines.collect.source import Submission, canonical
 from meal_pipelines.project.links import CROWD
+from meal_pipelines.protect.persons.crowds import crowded_keys
 from meal_pipelines.protect.rights.access import Actor
 from meal_pipelines.protect.rights.erasure import erase_person
 from meal_pipelines.protect.rights.finding import ids_of, places_of
@@ -136,8 +137,12 @@ def test_a_key_that_a_crowd_shares_joins_nobody(warehouse: Warehouse, tmp_path: 
 
         night(bench, **people(0, CROWD))
         assert len(set(shown(bench).values())) == 1
+        with bench.warehouse.connect() as connection, connection.cursor() as cursor:
+            assert crowded_keys(cursor, bench.project.id) == 0
         night(bench, **people(CROWD, CROWD + 1))
         assert len(set(shown(bench).values())) == CROWD + 1
+        with bench.warehouse.connect() as connection, connection.cursor() as cursor:
+            assert crowded_keys(cursor, bench.project.id) == 1, "the doctor tells the officer of it"
 
 
 def test_pseudonyms_part_again_when_nothing_joins_them_any_more(linked: Bench) -> None:

@@ -17,6 +17,7 @@ from psycopg2 import sql
 from meal_pipelines.project.links import CROWD
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Table
+from meal_pipelines.protect.persons.crowds import crowded_keys
 from meal_pipelines.protect.persons.decisions import Verdict
 from meal_pipelines.protect.tables import generalised
 
@@ -76,8 +77,7 @@ def _paired(cursor: Any, project: LoadedProject, verdicts: Collection[tuple[str,
     cursor.execute(WEAK, {"project": project.id})
     kept, agreeing = dict[str, str](), defaultdict[tuple[str, str], set[str]](set)
     rows = cursor.fetchall()
-    cursor.execute(CROWDED, {"project": project.id, "crowd": CROWD})
-    crowded = int(cursor.fetchone()[0])
+    crowded = crowded_keys(cursor, project.id)
     for slot, people in rows:
         if len(people) > CROWD:
             crowded += 1
@@ -167,13 +167,6 @@ def labels(project: LoadedProject, name: str, codes: Iterable[str]) -> str:
 VERDICTS = """
     select distinct on (one, other) one, other, verdict from vault.person_decision
     where project = %s order by one, other, decision_id desc
-"""
-CROWDED = """
-    select count(*) from (
-        select from vault.identity as i cross join unnest(i.strong) as k (key)
-        where i.project = %(project)s and k.key is not null
-        group by k.key having count(distinct i.person_id) > %(crowd)s
-    ) as each_key
 """
 WEAK = """
     select k.slot - 1, array_agg(distinct coalesce(l.kept, i.person_id))
