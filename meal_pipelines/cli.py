@@ -5,21 +5,16 @@ Exit codes: 0 all is well · 1 a step or a blocking check failed · 2 wrong use 
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 
 from meal_pipelines.commands import french
 from meal_pipelines.commands.campaigns import campaign
 from meal_pipelines.commands.collection import collection
-from meal_pipelines.commands.command import Demo, explained, settings_of
+from meal_pipelines.commands.installation import installation
 from meal_pipelines.commands.keys import keys
 from meal_pipelines.commands.logframe import logframe
 from meal_pipelines.commands.persons import persons
@@ -27,10 +22,8 @@ from meal_pipelines.commands.questionnaires import forms
 from meal_pipelines.commands.reports import reports
 from meal_pipelines.commands.requests import privacy
 from meal_pipelines.commands.roles import roles
+from meal_pipelines.commands.running import running
 from meal_pipelines.commands.trace import tracing
-from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.invocation import line, typed
-from meal_pipelines.settings import Settings
 
 app = typer.Typer(
     help="Plateforme de données du suivi-évaluation (SERA) : collecte, qualité, pseudonymisation, indicateurs, extraits.",
@@ -40,6 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(running)
+app.add_typer(installation)
 app.add_typer(keys, name="keys")
 app.add_typer(forms, name="forms")
 app.add_typer(campaign, name="campaign")
@@ -50,289 +45,6 @@ app.add_typer(roles, name="roles")
 app.add_typer(collection)
 app.add_typer(reports)
 app.add_typer(tracing)
-
-Projects = Annotated[list[str] | None, typer.Option("--project", "-p", help="Un projet seulement (peut se répéter).")]
-
-
-class Stage(StrEnum):
-    RAW = "raw"
-    CLEANED = "cleaned"
-    PSEUDONYMISED = "pseudonymised"
-    MARTS = "marts"
-    INDICATORS = "indicators"
-    EXTRACTS = "extracts"
-
-
-class Reader(StrEnum):
-    ANALYST = "analyst"
-    DPO = "dpo"
-    PIPELINE = "pipeline"
-
-
-class Client(StrEnum):
-    PSQL = "psql"
-    SQLALCHEMY = "sqlalchemy"
-
-
-@app.command()
-@explained
-def demo(
-    rows: Annotated[int, typer.Option(min=50, help="Soumissions par projet.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Graine du générateur : même graine, mêmes données.")] = 1,
-) -> None:
-    """Les deux projets sur des données générées, dans un entrepôt à part, de la collecte aux extraits."""
-    from meal_pipelines.display.screen import console
-    from meal_pipelines.project.load import load_projects
-    from meal_pipelines.protect.keys.keyring import Keyring
-    from meal_pipelines.warehouse.connection import Warehouse
-
-    settings = Settings.load(demo=True)
-    projects = load_projects(settings)
-    Warehouse.discard(settings)
-    for folder in (settings.sample, settings.out, settings.dagster_home):
-        shutil.rmtree(folder, ignore_errors=True)
-    settings.keyring.unlink(missing_ok=True)
-    Keyring.create(settings.keyring)
-    console.print(
-        f"Démonstration neuve dans [bold]{settings.home}[/] (trousseau de clés compris : keyring.json, mode 600)."
-    )
-    with Warehouse.open(settings):
-        _generate(settings, list(projects), rows, seed)
-        _run(settings, [], [], accept_deletions=False)
-    console.print(
-        "\nEt maintenant :\n"
-        f"  [bold]{line('up --demo')}[/]      l'interface Dagster : lignage, contrôles, historique\n"
-        f"  [bold]{line('url --demo')}[/]     l'adresse de la base pour psql, DBeaver, Power BI, pandas"
-    )
-
-
-def _generate(settings: Settings, projects: list[str], rows: int, seed: int) -> None:
-    """Make the sample of each project, in a process each; Great Expectations loads meanwhile in this one."""
-    from meal_pipelines.display.screen import bars, console
-
-    with bars() as progress, ProcessPoolExecutor(max_workers=2) as pool:
-        task = progress.add_task("Génération des soumissions", total=len(projects))
-        waiting = [pool.submit(_generate_one, settings, project, rows, seed) for project in projects]
-        import great_expectations  # noqa: F401
-
-        for done in as_completed(waiting):
-            progress.advance(task)
-            console.print(f"  [green]✓[/] {done.result()}")
-
-
-def _generate_one(settings: Settings, project: str, rows: int, seed: int) -> str:
-    from meal_pipelines.project.load import load_projects
-    from meal_pipelines.sample import generate
-
-    summary = generate(load_projects(settings, [project])[project], rows, seed, settings.sample / project)
-    return f"Génération · {project} — {summary.received} soumissions d'exemple"
-
-
-@app.command()
-@explained
-def run(
-    project: Projects = None,
-    stage: Annotated[
-        list[Stage] | None, typer.Option("--stage", "-s", help="Une étape seulement (peut se répéter).")
-    ] = None,
-    accept_deletions: Annotated[
-        bool, typer.Option("--accept-deletions", help="Croire une source dont beaucoup de soumissions ont disparu.")
-    ] = False,
-    demo: Demo = False,
-) -> None:
-    """Collecter et calculer ce qui a changé, sur les sources configurées."""
-    from meal_pipelines.collect.sources import check_sources
-    from meal_pipelines.project.load import load_projects
-    from meal_pipelines.warehouse.connection import Warehouse
-    from meal_pipelines.warehouse.presence import require_folders
-
-    settings = settings_of(demo)
-    chosen = list(project or [])
-    every = load_projects(settings)
-    projects = load_projects(settings, chosen or None)
-    with Warehouse.open(settings) as warehouse:
-        _check_keys(settings, warehouse)
-        require_folders(warehouse, every)
-        if not stage or Stage.RAW in stage:
-            check_sources(settings, projects.values())
-        _run(settings, chosen, [str(each) for each in stage or []], accept_deletions=accept_deletions)
-
-
-def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_deletions: bool) -> None:
-    """Run, show the summary, and end with 1 when something failed."""
-    from meal_pipelines.display import screen as display
-    from meal_pipelines.orchestrate import launch
-
-    with display.RunDisplay() as reporter:
-        outcome = launch(
-            settings, projects=projects, stages=stages, reporter=reporter, accept_deletions=accept_deletions
-        )
-    if outcome.succeeded and not outcome.changed and not stages:
-        display.console.print(f"\nRien à faire : tout est à jour ({display.french(round(outcome.seconds))} s).")
-    _summarise(settings, projects, outcome.outdated)
-    for asset, text in outcome.failures:
-        display.refuse(f"{asset} : {text}")
-    if outcome.skipped:
-        display.refuse(f"Non exécuté, parce que ce qui précède a échoué : {', '.join(outcome.skipped)}.")
-    if not outcome.succeeded:
-        raise typer.Exit(1)
-    if outcome.changed:
-        display.console.print(f"\nTerminé en {display.french(round(outcome.seconds))} s.")
-
-
-def _summarise(settings: Settings, chosen: list[str], outdated: list[str]) -> None:
-    from meal_pipelines import summary
-    from meal_pipelines.display import screen as display
-    from meal_pipelines.project.load import load_projects
-    from meal_pipelines.warehouse.connection import Warehouse
-
-    projects = load_projects(settings, chosen or None)
-    with Warehouse.open(settings) as warehouse:
-        display.show_forms(summary.form_counts(warehouse, projects))
-        display.show_marts(summary.mart_counts(warehouse))
-        display.show_checks(summary.check_counts(warehouse))
-        display.show_standing(summary.standing_still(warehouse, projects), projects, outdated)
-        display.show_indicators(summary.indicator_lines(warehouse, projects))
-    display.show_files(summary.files(settings.out, projects))
-
-
-@app.command()
-@explained
-def up(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port de l'interface.")] = 3000,
-    db_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Ouvrir aussi la base sur 127.0.0.1.")] = None,
-    hook_port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help=f"Écouter les appels de Kobo sur 127.0.0.1 (voir {typed('hook')})."),
-    ] = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Consulter sans pouvoir lancer.")] = False,
-    demo: Demo = False,
-) -> None:
-    """Ouvrir l'interface Dagster et le planificateur sur l'entrepôt. Ctrl-C arrête tout."""
-    from meal_pipelines.display.screen import console
-    from meal_pipelines.orchestrate import serve
-    from meal_pipelines.project.load import load_projects
-    from meal_pipelines.warehouse.connection import Warehouse
-
-    settings = settings_of(demo)
-    load_projects(settings)
-    with Warehouse.open(settings) as warehouse:
-        _check_keys(settings, warehouse)
-        if db_port is not None:
-            warehouse.open_tcp(db_port)
-            console.print(
-                f"Base ouverte sur 127.0.0.1:{db_port}, base « meal », rôles meal_analyst et meal_dpo ; "
-                f"mots de passe dans {settings.home / 'passwords.json'} (lisible par vous seul·e)."
-            )
-        try:
-            for address in serve(settings, port=port, read_only=read_only, hook_port=hook_port):
-                if hook_port is not None:
-                    console.print(f"Appels de Kobo : 127.0.0.1:{hook_port}, à placer derrière votre proxy https.")
-                console.print(f"Interface : [bold]{address}[/] — Ctrl-C pour arrêter.")
-        except KeyboardInterrupt:
-            console.print("\nArrêté.")
-
-
-@app.command()
-@explained
-def sample(
-    project: Annotated[str, typer.Option("--project", "-p", help="Le projet.")],
-    to: Annotated[Path, typer.Option(help="Dossier à écrire.")],
-    rows: Annotated[int, typer.Option(min=1, help="Nombre de soumissions.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Même graine, mêmes octets.")] = 1,
-    noise: Annotated[
-        bool,
-        typer.Option(
-            "--noise", help="Écrire les personnes comme sur le terrain : fautes, translittérations, autre numéro …"
-        ),
-    ] = False,
-) -> None:
-    """Générer des soumissions d'exemple, défauts compris, et la vérité attendue."""
-    from meal_pipelines.display.screen import bars, console, french
-    from meal_pipelines.project.load import load_projects
-    from meal_pipelines.sample import generate
-    from meal_pipelines.sample.noise import Noise
-
-    loaded = load_projects(Settings.load(), [project])[project]
-    if to.exists() and any(to.iterdir()):
-        raise ConfigurationError(f"Le dossier {to} n'est pas vide. Choisissez-en un autre, ou videz-le.")
-    with bars() as progress:
-        task = progress.add_task("Soumissions", total=rows)
-        summary = generate(
-            loaded, rows, seed, to, noise=Noise() if noise else None,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )  # fmt: skip
-    console.print(
-        f"{french(summary.received)} soumissions d'exemple dans {to} ; la vérité attendue est dans {to / 'truth'}."
-    )
-
-
-@app.command()
-@explained
-def doctor(demo: Demo = False) -> None:
-    """Examiner la configuration : fichiers, questionnaires, clés, connexions ; dire comment réparer."""
-    from rich.markup import escape
-
-    from meal_pipelines.display.screen import console
-    from meal_pipelines.doctor.doctor import examine
-
-    marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
-    worst = 0
-    for finding in examine(settings_of(demo)):
-        console.print(f"{marks[finding.level]} {escape(finding.text)}", soft_wrap=True)
-        worst = max(worst, {"ok": 0, "warning": 0, "error": 2}[finding.level])
-    if worst:
-        raise typer.Exit(worst)
-
-
-@app.command()
-@explained
-def url(
-    role: Annotated[Reader, typer.Option(help="Qui se connecte.")] = Reader.ANALYST,
-    client: Annotated[
-        Client, typer.Option("--for", help="psql (et DBeaver), ou sqlalchemy (et pandas).")
-    ] = Client.PSQL,
-    project: Annotated[
-        str | None, typer.Option("--project", "-p", help=f"L'analyste de ce projet seul ({typed('roles grant')}).")
-    ] = None,
-    demo: Demo = False,
-) -> None:
-    """L'adresse de connexion d'un rôle, sans mot de passe."""
-    from meal_pipelines.warehouse.connection import Warehouse
-
-    settings = settings_of(demo)
-    with Warehouse.open(settings) as warehouse:
-        if project is not None:
-            _check_admitted(warehouse, role, project)
-        address = warehouse.url(role.value, project=project).set(password=None)
-        if client is Client.PSQL:
-            address = address.set(drivername="postgresql")
-        typer.echo(address.render_as_string(hide_password=False))
-        if settings.database_url is None:
-            typer.echo(
-                f"La base embarquée s'arrête quand plus rien ne l'utilise : gardez {typed('up')} ouvert.", err=True
-            )
-
-
-def _check_admitted(warehouse: Any, role: Reader, project: str) -> None:
-    from meal_pipelines.warehouse.project_analysts import admitted
-
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        known = admitted(cursor)
-    if role is not Reader.ANALYST or project not in known:
-        raise ConfigurationError(
-            f"« {project} » n'a pas d'analyste à lui ; créez-le : {typed(f'roles grant -p {project}')}. Les autres rôles "
-            "lisent tous les projets."
-        )
-
-
-def _check_keys(settings: Settings, warehouse: Any) -> None:
-    """Refuse before anything is written when the keys are missing or are not this warehouse's."""
-    from meal_pipelines.protect.keys.keyring import Keyring
-
-    ring = Keyring.of(settings)
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        ring.check_against(cursor)
 
 
 @contextmanager
