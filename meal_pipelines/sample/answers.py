@@ -142,7 +142,9 @@ class Answering:
             day = filling.numbers_of(f"${{{how.before}}}") if how.before else filling.event.astype(float)
             day = np.where(np.isnan(day), filling.event, day)
             label = f"{self.name}/{table.name}"
-            filling.persons = self.people.meet(label, filling.keys, how.persons, day, item, counts[rows])
+            homes = self.people.homes
+            around = homes.around(label, filling, parent.keys[rows]) if homes is not None else []
+            filling.persons = self.people.meet(label, filling.keys, how.persons, day, item, counts[rows], around=around)
         return filling
 
     def _answer(self, filling: Filling, ask: Ask, table: str) -> None:

@@ -16,8 +16,8 @@ from meal_pipelines.project.load import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question
 from meal_pipelines.sample.answers import CLOCK, YES
 from meal_pipelines.sample.chance import Chance, Keys
-from meal_pipelines.sample.draw import clauses
 from meal_pipelines.sample.filling import Column, Filling
+from meal_pipelines.sample.numbers import clauses
 
 Kind = Literal["missing", "type", "choice", "constraint"]
 EASTERN = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")

@@ -16,9 +16,9 @@ from meal_pipelines.sample.calendar import Calendar, day_texts, stamp_texts
 from meal_pipelines.sample.chance import Chance, Floats, Integers, Keys, cumulative
 from meal_pipelines.sample.filling import Column, Filling
 from meal_pipelines.sample.model import Distribution, Elsewhere
+from meal_pipelines.sample.numbers import clauses, limits, number_texts, shape, triangular
 
 Draw = Callable[[Filling, Keys], Column]
-CLAUSE = re.compile(r"^\.\s*(<=|>=|<|>)\s*(\S.*)$")
 FILTER = re.compile(r"^(\w+)\s*=\s*\$\{(\w+)\}$")
 SENTENCES = ["Rien à signaler.", "Entretien mené en darija.", "À revoir au prochain passage.", "Pièces vues."]
 
@@ -160,21 +160,21 @@ class Drawing:
         return draw
 
     def _number(self, label: str, question: Question, how: Distribution) -> Draw:
-        limits = clauses(question.constraint)
+        bounds = clauses(question.constraint)
         whole = question.type == "integer"
         gap = 1.0 if whole else 10.0**-how.decimals
         default = how.range or [1.0, 100.0]
         whole_of = self._elsewhere(how.of) if how.of else None
 
         def draw(filling: Filling, keys: Keys) -> Column:
-            low, high = _limits(filling, limits, gap)
-            shapes = np.array([_shape(default)] * filling.size)
+            low, high = limits(filling, bounds, gap)
+            shapes = np.array([shape(default)] * filling.size)
             if how.by:
-                ranges = {key: _shape(value) for key, value in how.ranges.items()}
-                shapes = np.array([ranges.get(answer, _shape(default)) for answer in filling.column(how.by)])
+                ranges = {key: shape(value) for key, value in how.ranges.items()}
+                shapes = np.array([ranges.get(answer, shape(default)) for answer in filling.column(how.by)])
             if how.range is None and not how.ranges and not np.isinf(low).any() and not np.isinf(high).any():
                 shapes = np.stack([low, (low + high) / 2, high], axis=1)
-            values = _triangular(self.chance.uniform(label, keys), shapes)
+            values = triangular(self.chance.uniform(label, keys), shapes)
             if whole_of is not None:
                 values = values * whole_of(filling, keys).astype(float)
             if how.times:
@@ -183,7 +183,7 @@ class Drawing:
                 values = values + filling.numbers_of(f"${{{how.plus}}}")
             if how.step:
                 values = np.round(values / how.step) * how.step
-            return _number_texts(np.clip(values, low, high), 0 if whole else how.decimals)
+            return number_texts(np.clip(values, low, high), 0 if whole else how.decimals)
 
         return draw
 
@@ -199,7 +199,7 @@ class Drawing:
         return draw
 
     def _date(self, label: str, question: Question, how: Distribution) -> Draw:
-        limits = clauses(question.constraint)
+        bounds = clauses(question.constraint)
 
         def draw(filling: Filling, keys: Keys) -> Column:
             days = filling.event.astype(float)
@@ -208,7 +208,7 @@ class Drawing:
                 start = np.where(np.isnan(start), days, start)
                 days = start + least + self.chance.below(label, keys, most - least + 1)
                 days = np.minimum(days, self.calendar.last - 1)
-            days = np.clip(days, *_limits(filling, limits, 1.0))
+            days = np.clip(days, *limits(filling, bounds, 1.0))
             texts = day_texts(days.astype(np.int64))
             if question.type == "date":
                 return texts
@@ -258,45 +258,8 @@ def card_number(n: int) -> str:
     return f"{serial:08d}{98 - serial * 100 % 97:02d}"
 
 
-def clauses(constraint: str) -> list[tuple[str, str]]:
-    """The bounds that a constraint states: (sign, expression), from `. >= 1 and . <= ${other}`."""
-    matches = (CLAUSE.match(part.strip()) for part in constraint.split(" and "))
-    return [(match[1], match[2]) for match in matches if match]
-
-
 def _ages(weights: dict[str, float]) -> tuple[list[int], list[int], Floats]:
     """(youngest, oldest) of each band, and the share of people up to it."""
     lows = [int(band.rstrip("+").split("-")[0]) for band in weights]
     highs = [int(band.partition("-")[2] or 85) for band in weights]
     return lows, highs, cumulative(list(weights.values()))
-
-
-def _limits(filling: Filling, limits: list[tuple[str, str]], gap: float) -> tuple[Floats, Floats]:
-    low, high = np.full(filling.size, -np.inf), np.full(filling.size, np.inf)
-    for sign, source in limits:
-        bound = filling.numbers_of(source)
-        bound = np.where(np.isnan(bound), -np.inf if sign[0] == ">" else np.inf, bound)
-        if sign[0] == ">":
-            low = np.maximum(low, bound if sign == ">=" else bound + gap)
-        else:
-            high = np.minimum(high, bound if sign == "<=" else bound - gap)
-    return low, high
-
-
-def _shape(given: Sequence[float]) -> tuple[float, float, float]:
-    return (given[0], (given[0] + given[-1]) / 2, given[-1]) if len(given) == 2 else (given[0], given[1], given[2])
-
-
-def _triangular(shares: Floats, shapes: Floats) -> Floats:
-    low, usual, high = shapes.T
-    width = np.where(high > low, high - low, 1.0)
-    turn = (usual - low) / width
-    rising = low + np.sqrt(shares * width * np.maximum(usual - low, 0))
-    falling = high - np.sqrt((1 - shares) * width * np.maximum(high - usual, 0))
-    return np.asarray(np.where(shares < turn, rising, falling))
-
-
-def _number_texts(values: Floats, decimals: int) -> Column:
-    if decimals == 0:
-        return np.array([None if np.isnan(value) else str(round(value)) for value in values.tolist()], dtype=object)
-    return np.array([None if np.isnan(value) else f"{value:.{decimals}f}" for value in values.tolist()], dtype=object)

@@ -6,6 +6,7 @@ Memory does not grow with the rows: a block of submissions is drawn, written and
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.sample.answers import Answering
 from meal_pipelines.sample.calendar import Calendar
-from meal_pipelines.sample.chance import Chance, Floats, Integers
+from meal_pipelines.sample.chance import Chance, Floats, Integers, Keys
 from meal_pipelines.sample.defects import Spoiling
 from meal_pipelines.sample.draw import Drawing
-from meal_pipelines.sample.filling import Column, Truths
+from meal_pipelines.sample.filling import Column, Filling, Truths
+from meal_pipelines.sample.homes import Homes, home_weights
 from meal_pipelines.sample.model import Distribution, Elsewhere, Sample, read_sample
 from meal_pipelines.sample.noise import Noise
 from meal_pipelines.sample.people import People, PoolState
@@ -166,13 +168,30 @@ class _Making:
 
     def _attributes(self) -> None:
         """How people answer about themselves: with the choice list of the first form that asks."""
+        self._homes()
         for name, how in self.sample.persons.attributes.items():
+            if name in self.people.attributes:
+                continue
             for loaded in self.project.forms.values():
                 question = next((q for q in loaded.questionnaire.questions() if q.name == name), None)
                 if question is not None:
                     choices = loaded.questionnaire.choices.get(question.list_name or "")
                     self.people.attributes[name] = self.drawing.draw(f"person/{name}", question, how, choices)
                     break
+
+    def _homes(self) -> None:
+        """Where people live is what they answer of it, too."""
+        how, attributes = self.sample.persons.home, self.sample.persons.attributes
+        if how is None:
+            return
+        homes = self.people.homes = Homes(self.chance, how, home_weights(self.project, how, attributes))
+        pools = len(self.people.pools)
+        for name in (how.area, how.place):
+            self.people.attributes[name] = partial(_lives, homes, name, pools)
+
+
+def _lives(homes: Homes, question: str, pools: int, filling: Filling, keys: Keys) -> Column:
+    return homes.answers(question, filling.numbers // pools)
 
 
 def _is_workbook(project: LoadedProject, form: LoadedForm) -> bool:

@@ -84,6 +84,18 @@ class Pool(Strict):
         return self
 
 
+class Home(Strict):
+    """Where people live, and are met: the questions that say in which place (`place`) of which area (`area`).
+
+    Their weights are those of the attributes of these names. away: share of submissions that people of the whole area
+    come to.
+    """
+
+    area: str
+    place: str
+    away: float = Field(default=0.05, ge=0, le=1)
+
+
 class Persons(Strict):
     """Who the people are, whichever form meets them.
 
@@ -91,6 +103,7 @@ class Persons(Strict):
     is known); `women`: the code of women.
     origins: weights of ma, west_africa, diaspora, by the answer to `origin_by` or `*`. arabic: share of Moroccan names
     written in Arabic letters. attributes: questions whose answer belongs to the person and is the same in every form.
+    home: without it, anybody is met anywhere.
     """
 
     roles: dict[str, str]
@@ -99,6 +112,7 @@ class Persons(Strict):
     origins: dict[str, Weights] = Field(default_factory=lambda: {"*": {"ma": 1.0}})
     arabic: float = Field(default=0.1, ge=0, le=1)
     attributes: dict[str, Distribution]
+    home: Home | None = None
     pools: dict[Identifier, Pool]
 
 

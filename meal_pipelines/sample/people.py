@@ -14,7 +14,8 @@ import numpy as np
 
 from meal_pipelines.sample.chance import Chance, Floats, Integers, Keys, cumulative
 from meal_pipelines.sample.draw import Draw
-from meal_pipelines.sample.filling import Column, Filling
+from meal_pipelines.sample.filling import Column, Filling, Truths
+from meal_pipelines.sample.homes import Homes
 from meal_pipelines.sample.model import Persons
 from meal_pipelines.sample.names import ORIGINS
 from meal_pipelines.sample.noise import Noise, Noisy
@@ -56,6 +57,7 @@ class People:
         self.chance, self.persons, self.pools, self.noise = chance, persons, list(pools), noise
         self.fallback = next(i for i, pool in enumerate(self.pools) if pool.known_before is None)
         self.attributes: dict[str, Draw] = {}
+        self.homes: Homes | None = None
         self._first, self._family, self._places = _name_tables()
         self._origins = list(ORIGINS)
         mixes = {"*": {"ma": 1.0}, **persons.origins}
@@ -83,8 +85,12 @@ class People:
         item: Integers,
         items: Integers,
         recent: float = np.inf,
+        around: Sequence[Integers] = (),
     ) -> Integers:
-        """Who is met: from the pools by weight, registered by then; items of one submission are different people."""
+        """Who is met: from the pools by weight, registered by then; items of one submission are different people.
+
+        around: groups of neighbours (`Homes.around`) to meet, the first that has as many; anybody where none has.
+        """
         names = [pool.name for pool in self.pools]
         wanted = [names.index(name) for name in mix] or [self.fallback]
         bounds = cumulative(list(mix.values()) or [1.0])
@@ -98,12 +104,32 @@ class People:
                     break
                 low, high = _window(pool, moments[rows], recent)
                 shares = (item[rows] + self.chance.uniform(f"{label}/{pool.name}/{attempt}", keys[rows])) / items[rows]
-                numbers = low + (shares * (high - low)).astype(np.int64)
-                good = high - low >= items[rows]
+                numbers, good = self._among(low, high, shares, items[rows], [who[rows] for who in around])
                 if pool.holds:
                     good &= pool.holds(numbers)
                 found[rows[good]] = numbers[good] * len(self.pools) + place
+        if around and (rows := np.flatnonzero(found < 0)).size:
+            anybody = {names[self.fallback]: 1.0}
+            found[rows] = self.meet(label, keys[rows], anybody, moments[rows], item[rows], items[rows], recent)
         return found
+
+    def _among(
+        self, low: Integers, high: Integers, shares: Floats, items: Integers, around: Sequence[Integers]
+    ) -> tuple[Integers, Truths]:
+        """(number of each, whether there are as many as are met together), in the first group that is large enough."""
+        if not around or self.homes is None:
+            return low + (shares * (high - low)).astype(np.int64), high - low >= items
+        numbers, good = low.copy(), np.zeros(len(low), dtype=bool)
+        for who in around:
+            counts = self.homes.count(who, low, high)
+            rows = np.flatnonzero(~good & (counts >= items))
+            # Each item has whole places of its own among so few people: no two of them are the same person.
+            parts = shares[rows] * items[rows]
+            first, after = (np.floor((np.floor(parts) + one) * counts[rows] / items[rows]) for one in (0, 1))
+            places = (first + parts % 1 * (after - first)).astype(np.int64)
+            numbers[rows] = self.homes.numbers(who[rows], low[rows], places)
+            good[rows] = True
+        return numbers, good
 
     def answers(self, name: str, filling: Filling, persons: Integers) -> Column:
         """What these people answer about themselves, the same in every form."""

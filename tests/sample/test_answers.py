@@ -265,3 +265,24 @@ def test_the_steps_of_a_journey_come_in_order(sample: Generated) -> None:
     for steps in journeys.values():
         dates = [steps[step] for step in order if step in steps]
         assert dates == sorted(dates)
+
+
+def test_people_are_served_where_they_live_and_never_in_two_regions(sample: Generated) -> None:
+    """Few people are served elsewhere in their region; nobody stands twice on one list of the truth."""
+    if sample.project.id != "prim2":
+        assert "home" not in (sample.project.folder / "sample.yaml").read_text(encoding="utf-8")
+        return
+    answers = [line["answers"] for line in sample.truth("beneficiaires")]
+    homes = {given["_person"]: given["province"] for given in answers if given.get("_person")}
+    regions: dict[str, set[str]] = {}
+    near: list[bool] = []
+    for line in sample.truth("prestations"):
+        people = [row["_person"] for row in line["answers"].get("personnes", []) if row.get("_person")]
+        assert len(people) == len(set(people))
+        for person in people:
+            regions.setdefault(person, set()).add(line["answers"]["region"])
+            if person in homes:
+                near.append(homes[person] == line["answers"]["province"])
+                assert homes[person].startswith(line["answers"]["region"])
+    assert max(len(found) for found in regions.values()) == 1
+    assert 0.85 < sum(near) / len(near) < 0.98
