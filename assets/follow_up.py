@@ -56,11 +56,12 @@ def left_behind(instance: dg.DagsterInstance, run_id: str, repository: dg.Reposi
     return [dg.AssetKey.from_user_string(name) for name in sorted(still_computable(steps, done, failed, parents))]
 
 
-def announce(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Say in the log of the failed run where the rest is."""
+def announce(instance: dg.DagsterInstance, run: dg.DagsterRun, count: int) -> None:
+    """Say in the log of the failed run, which Dagster ends with a red line for each thing it gave up, where these are made."""
     instance.report_engine_event(
-        "Ce qui ne dépend que d'un formulaire en échec est calculé sur ce qui est publié, dans l'exécution qui suit "
-        f"(« {FOLLOW_UP} »).",
+        "Les marts, indicateurs et extraits que les lignes précédentes disent non exécutés (« Not executing ») ne sont pas perdus : "
+        f"{count} d'entre eux, qu'un formulaire en échec retenait, sont calculés sur ce qui est publié, dans l'exécution qui suit "
+        f"(« {FOLLOW_UP} », dans Runs).",
         run,
     )
 
@@ -84,7 +85,7 @@ def follow_up_sensor(job: Any, config: Mapping[str, Any]) -> dg.SensorDefinition
         keys = left_behind(context.instance, run.run_id, context.repository_def)
         if not keys:
             return dg.SkipReason("Rien ne peut être calculé sans ce qui a échoué.")
-        announce(context.instance, run)
+        announce(context.instance, run, len(keys))
         return dg.RunRequest(
             run_key=run.run_id, asset_selection=keys, tags={FOLLOWS: run.run_id}, run_config=dict(config)
         )

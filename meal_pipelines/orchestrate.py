@@ -114,7 +114,7 @@ def launch(
         run = results[0].dagster_run
         rest = [] if results[0].success else left_behind(instance, run.run_id, definitions.get_repository_def())
         if rest:
-            announce(instance, run)
+            announce(instance, run, len(rest))
             follow_up = definitions.resolve_job_def(FOLLOW_UP)
             results.append(_execute(follow_up, instance, rest, {FOLLOWS: run.run_id}))
     return _outcome(results, {key.to_user_string() for key in keys}, time.monotonic() - started)
