@@ -29,6 +29,7 @@ from tests.end_to_end.command import Finished, House, a_house
 from tests.end_to_end.conftest import PROJECTS
 from tests.end_to_end.faults import PLUGIN, fault
 
+pytestmark = pytest.mark.slow
 INBOXES = {"prim2": "PRIM2_CLASSEURS", "thamm_plus": "THAMM_CLASSEURS"}
 MOVING = ("prim2/prestations", "thamm_plus/parcours", "thamm_plus/formations", "thamm_plus/retours")
 """Forms for which answers come on the second night."""
