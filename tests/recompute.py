@@ -72,6 +72,8 @@ def recompute(
             inside = _last_words(inside, read, _all_dimensions(indicator))
         else:
             inside = [record for periods, record in during if (kind, label) in periods]
+        if "wave" in measure:
+            inside = _last_wave(inside, counted, read)
         by_category = defaultdict(list)
         for record in inside:
             for grouping in _groupings(indicator):
@@ -84,6 +86,15 @@ def recompute(
             if row is not None:
                 found[kind, label, category] = row
     return found
+
+
+def _last_wave(inside: list[Record], counted: list[Record], read: Callable[[str, Record], Any]) -> list[Record]:
+    """Of one period, the records of the survey's round that began last, to the month."""
+    began: dict[str, tuple[int, int]] = {}
+    for record in sorted(counted, key=lambda record: read("date", record), reverse=True):
+        began[read("wave", record)] = (read("date", record).year, read("date", record).month)
+    met = sorted({read("wave", record) for record in inside}, key=lambda wave: (began[wave], wave))
+    return [record for record in inside if read("wave", record) == met[-1]]
 
 
 def _reader(measure: Mapping[str, Any], given: Expressions) -> Callable[[str, Record], Any]:
@@ -146,6 +157,8 @@ def _quantile(values: list[Fraction], quantile: Fraction) -> Fraction:
 
 def _is_in_design(measure: Mapping[str, Any], record: Record, read: Callable[[str, Record], Any]) -> bool:
     if "stratum" in measure and read("stratum", record) is None:
+        return False
+    if "wave" in measure and read("wave", record) is None:
         return False
     if "weight" in measure and (read("weight", record) is None or read("weight", record) <= 0):
         return False

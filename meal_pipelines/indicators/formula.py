@@ -87,6 +87,12 @@ def _measured(measure: OverMart, spec: TableSpec) -> str:
         return (
             f"Part des réponses qui vérifient {measure.numerator}, parmi {among}"
             f"{_scaled(measure.scale)}, avec un intervalle de confiance à 95 %."
+            + (
+                f" Par vague ({_said(measure.wave, spec)}) : dans chaque période, cumul compris, seule compte la vague commencée "
+                "la dernière ; deux vagues ne se mélangent jamais."
+                if measure.wave is not None
+                else ""
+            )
         )
     return _of_values(measure, spec)
 

@@ -170,6 +170,8 @@ def _surveyed(measure: SurveyRatio, reader: Reader) -> tuple[Expressions, Expres
     weight = None if measure.weight is None else reader.number("weight", measure.weight)
     stratum = exp.Literal.string("") if measure.stratum is None else reader.read("stratum", measure.stratum)
     stratum = opening.cast(stratum, "text")
+    wave = exp.Literal.string("") if measure.wave is None else reader.read("wave", measure.wave)
+    wave = opening.cast(wave, "text")
 
     def flag(condition: exp.Expr, times: int) -> exp.Expr:
         counted = exp.Case().when(condition.copy(), exp.Literal.number("1")).else_(exp.Literal.number("0"))
@@ -188,11 +190,12 @@ def _surveyed(measure: SurveyRatio, reader: Reader) -> tuple[Expressions, Expres
         "squared_yes": flag(says_yes, 2),
         "squared_asked": flag(answered, 2),
     }
-    return {"stratum": stratum}, counted, _designed(measure, stratum, weight)
+    return {"stratum": stratum, "wave": wave}, counted, _designed(measure, stratum, wave, weight)
 
 
-def _designed(measure: SurveyRatio, stratum: exp.Expr, weight: exp.Expr | None) -> Iterator[exp.Expr]:
-    """A record without a place in the design stands for nobody: no stratum, no weight, a stratum of unknown size."""
+def _designed(measure: SurveyRatio, stratum: exp.Expr, wave: exp.Expr, weight: exp.Expr | None) -> Iterator[exp.Expr]:
+    """A record without a place in the design stands for nobody: no stratum, round or weight, a stratum of unknown size."""
+    yield from _known(wave)
     if measure.stratum is not None:
         yield from _known(stratum)
     if weight is not None:

@@ -186,6 +186,9 @@ def _select(
     select = select.from_(exp.table_(records.mart.name, db=records.mart.schema, quoted=True)).where(
         *(condition.copy() for condition in records.kept), *inside
     )
+    if "wave" in records.apart and records.apart["wave"].find(exp.Column) is not None:
+        inside_period = [exp.LTE(this=opening.day(period.start), expression=date.copy()), inside[0].copy()]
+        select = select.where(records.apart["wave"].copy().eq(_last_wave(records, inside_period)))
     if kind not in STANDING:
         return select.where(*of_cell), tuple(shown)
     return _standing(select, records, of_cell, tuple(shown))
@@ -199,6 +202,24 @@ def _shown(records: Records, date: exp.Expr) -> dict[str, exp.Expr]:
     found |= {name: value for name, value in records.apart.items() if name not in found}
     sums = {name: value.this for name, value in (records.aggregates or {}).items() if isinstance(value, exp.Sum)}
     return found | {name: value for name, value in sums.items() if name not in found}
+
+
+def _last_wave(records: Records, inside: list[exp.Expr]) -> exp.Expr:
+    """Of the rounds of a survey that a period meets, the one that began last, as `measures/survey_ratio.sql` chooses it."""
+    waves = (
+        exp.select(
+            exp.alias_(records.apart["wave"].copy(), "wave"),
+            exp.alias_(exp.Min(this=records.slice.copy()), "began"),
+            exp.alias_(exp.LogicalOr(this=exp.and_(*inside)), "is_met"),
+        )
+        .from_(exp.table_(records.mart.name, db=records.mart.schema, quoted=True))
+        .where(*(condition.copy() for condition in records.kept))
+        .group_by(exp.Literal.number(1))
+    )
+    by_name = exp.Collate(this=exp.column("wave", "waves"), expression=exp.column("C", quoted=True))
+    last = exp.select(exp.column("wave", "waves")).from_(waves.subquery("waves")).where(exp.column("is_met", "waves"))
+    order = (exp.Ordered(this=exp.column("began", "waves"), desc=True), exp.Ordered(this=by_name, desc=True))
+    return last.order_by(*order).limit(1).subquery()
 
 
 def _standing(

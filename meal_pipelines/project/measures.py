@@ -68,7 +68,9 @@ class SurveyRatio(Strict):
 
     Both are conditions, unlike those of a ratio. stratum: the expression that names a record's stratum · weight: that of
     a record · population: how many units each stratum has, where it is known; without `weight`, a record then stands for
-    population / sampled. The value comes with the number of records asked and a confidence interval of 95 %.
+    population / sampled · wave: the expression that names a record's round of the survey; in each period, only the round
+    that began last counts, so that two rounds are never one sample. The value comes with the number of records asked and a
+    confidence interval of 95 %.
     """
 
     kind: Literal["survey_ratio"]
@@ -80,6 +82,7 @@ class SurveyRatio(Strict):
     stratum: str | None = None
     weight: str | None = None
     population: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
+    wave: str | None = None
     scale: Decimal = Decimal(100)
 
     @model_validator(mode="after")

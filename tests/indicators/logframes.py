@@ -106,6 +106,10 @@ INDICATORS = [
         disaggregations=["sector", "is_new"],
     ),
     indicator(
+        "E-5", {"kind": "survey_ratio", "numerator": "score > 5", "stratum": "sex", "wave": "sector"},
+        disaggregations=["sex", "is_new"],
+    ),
+    indicator(
         "D-2", {"kind": "derived", "numerator": "D-1", "denominator": "M-1", "scale": 1}, disaggregations=[],
     ),
     indicator(
@@ -129,6 +133,7 @@ EXPRESSIONS: dict[str, dict[str, Callable[[Mapping[str, Any]], Any]]] = {
     },
     "E-3": {"numerator": lambda record: None if record["score"] is None else record["score"] > 5},
     "E-4": {"numerator": lambda record: None if record["score"] is None else record["score"] > 5},
+    "E-5": {"numerator": lambda record: None if record["score"] is None else record["score"] > 5},
     "T-1": {
         "numerator": lambda record: 1 if record["level"] in (3, 4) else 0,
         "where": lambda record: record["sex"] == "F",

@@ -6,12 +6,48 @@
 -- where a stratum of which one record was sampled counts its z² whole (deviation from the mean of all, which is 0), and
 -- n/N is 0 where the population N is not known. Wilson's interval is then that of the sample of simple records which would
 -- have this variance (Kott and Carr, 1997); of the records asked, where the variance is 0.
--- y and x are 0 or 1, so Σ(wy)² is Σw²y. One row of records per slice, dimensions and stratum.
+-- y and x are 0 or 1, so Σ(wy)² is Σw²y. One row of records per slice, dimensions, stratum and round (`wave`, empty where
+-- the survey has none). A round begins with the first slice in which it has a record.
+waves as (
+
+    select
+        wave,
+        min(slice) as began
+    from coded
+    group by wave
+
+),
+
+-- Of the rounds met in a period, the one that began last: it alone is the period's sample.
+standing_waves as (
+
+    select
+        period_id,
+        wave
+    from (
+        select
+            met.period_id,
+            met.wave,
+            row_number() over (partition by met.period_id order by waves.began desc, met.wave collate "C" desc) as place
+        from (
+            select distinct
+                covers.period_id,
+                coded.wave
+            from coded
+            inner join covers on coded.slice = covers.slice
+        ) as met
+        inner join waves on met.wave = waves.wave
+    ) as placed
+    where place = 1
+
+),
+
 tallies as (
 
     select
         membership.category,
         coded.slice,
+        coded.wave,
         coded.stratum,
         sum(coded.sampled) as sampled,
         sum(coded.asked) as asked,
@@ -21,7 +57,7 @@ tallies as (
         sum(coded.squared_asked) as squared_asked
     from coded
     inner join membership on coded.combo = membership.combo
-    group by membership.category, coded.slice, coded.stratum
+    group by membership.category, coded.slice, coded.wave, coded.stratum
 
 ),
 
@@ -39,6 +75,10 @@ reduced as (
         sum(tallies.squared_asked) as squared_asked
     from tallies
     inner join covers on tallies.slice = covers.slice
+    inner join standing_waves
+        on
+            covers.period_id = standing_waves.period_id
+            and tallies.wave = standing_waves.wave
     group by covers.period_id, tallies.category, tallies.stratum
 
 ),
