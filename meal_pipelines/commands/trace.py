@@ -127,6 +127,9 @@ def _values(found: Trace, cell: str) -> list[str]:
     if today.low is not None and today.high is not None:
         value += f", entre {number(today.low)} et {number(today.high)} à 95 %"
     units = f"{number(today.units or 0)} {'unités' if (today.units or 0) > 1 else 'unité'}"
+    least = found.indicator.publish_from
+    if least is not None and today.value is not None and (today.units or 0) < least:
+        units += f", à ne pas publier : n < {least}"
     at = f", calculée le {moment_told(today.computed_at)}" if today.computed_at else ""
     lines = [f"Valeur, du {found.period.start:%d/%m/%Y} au {found.period.end:%d/%m/%Y}, {cell} : {value} ({units}{at})"]
     for each in found.reported:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psycopg2 import sql
 
 from meal_pipelines.extracts.donor_codes import concerns
 from meal_pipelines.extracts.extract import Check
+from meal_pipelines.extracts.too_few import publication_rules, published
 from meal_pipelines.extracts.values import (
     ADDITIVE,
     SEX,
@@ -57,7 +58,7 @@ QUARTERS = 8
 @dataclass(frozen=True)
 class Disclosed:
     """What may be shown to one recipient. protects: False when the project says that it is shown everything · frozen: the
-    report that its figures were read from, None when they follow the data.
+    report that its figures were read from, None when they follow the data · rules: the logframe's, of too few records.
     """
 
     recipient: str
@@ -67,12 +68,16 @@ class Disclosed:
     threshold: int
     approved_by: str
     frozen: Freeze | None = None
+    rules: Mapping[str, int] = field(default_factory=dict)
 
     def values(self, values: Mapping[str, Value], kind: str) -> dict[str, Value]:
         """The same values by indicator, with marks where figures are hidden."""
         return {code: self.value(value, kind) for code, value in values.items()}
 
     def value(self, value: Value, kind: str) -> Value:
+        return published(self._protected(value, kind), value, self.rules)
+
+    def _protected(self, value: Value, kind: str) -> Value:
         if not self.protects or value.indicator not in self.codes:
             return value
         key = key_of(value, kind)
@@ -165,7 +170,7 @@ def disclosed(
     frozen = frozen_year(cursor, project.id, year) if recipient in CAMPAIGNS else frozen_on(cursor, project.id, until)
     return Disclosed(
         recipient, protection, recipient in readers, codes, settings.threshold_of(recipient, []),
-        given.approved_by or settings.approved_by, frozen,
+        given.approved_by or settings.approved_by, frozen, publication_rules(logframe),
     )  # fmt: skip
 
 
@@ -194,7 +199,7 @@ def _decided(
     until: dt.date,
     year: int,
 ) -> Protection:
-    shown = _Shown(cursor, project, protected, readers, until, year)
+    shown = _Shown(cursor, project, protected, readers, until, year, publication_rules(logframe))
     figures = Figures.read(cursor, project.id, logframe, shown.periods())
     spans = {(key.kind, key.period): (at.start, at.end) for key, at in figures.found.items()}
     last = min(until, project.project.ends_on)
@@ -214,7 +219,9 @@ class _Shown:
         readers: Sequence[str],
         until: dt.date,
         year: int,
+        rules: Mapping[str, int],
     ) -> None:
+        self._rules = rules
         self._indicators = {indicator.code: indicator for indicator in protected}
         self.publications: list[Publication] = []
         self._values: list[tuple[str, str, Value]] = []
@@ -237,7 +244,11 @@ class _Shown:
     def _add(self, recipient: str, publication: str, kind: str, values: Iterable[Value]) -> None:
         if (recipient, publication) not in self.publications:
             self.publications.append((recipient, publication))
-        self._values += [(recipient, kind, value) for value in values if value.indicator in self._indicators]
+        self._values += [
+            (recipient, kind, published(value, value, self._rules))
+            for value in values
+            if value.indicator in self._indicators
+        ]
 
     def periods(self) -> set[tuple[str, str, int | None]]:
         return {(kind, key_of(value, kind).period, value.freeze_id) for _, kind, value in self._values}

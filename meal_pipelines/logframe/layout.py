@@ -23,7 +23,7 @@ NAMES = {
     "verification": "Moyen de vérification", "responsible": "Responsable", "frequency": "Fréquence",
     "limits": "Limites", "opsys_source": "Source des données (OPSYS)", "value": "Valeur", "date": "Date",
     "status": "Statut", "text": "En lettres", "framework": "Référentiel", "mode": "Lien", "confidence": "Confiance",
-    "verified_on": "Vérifié le", "verified_by": "Vérifié par",
+    "verified_on": "Vérifié le", "verified_by": "Vérifié par", "publish_from": "Publié à partir de n réponses",
 }  # fmt: skip
 """Headings; a field without one shows its own name, as the YAML file has it."""
 WIDTHS = {

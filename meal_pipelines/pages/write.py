@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from meal_pipelines.pages.content import (
     CheckCount,
     Figures,
     FormQuality,
+    Point,
     check_counts,
     figures,
     form_quality,
@@ -109,6 +110,12 @@ def _headline(indicator: Indicator, found: Figures) -> dict[str, Any]:
     return {"last": last, "target": coming, "pct": pct, "falls": indicator.direction == "desc"}
 
 
+def _is_too_few(indicator: Indicator, point: Point) -> bool:
+    """Whether fewer records are behind a figure than its extracts let out."""
+    least = indicator.publish_from
+    return least is not None and point.value is not None and (point.units or 0) < least
+
+
 def _history(indicator: Indicator, found: Figures, labels: Labels) -> dict[str, Any]:
     cells = main_cells(indicator, found)
     series = [Series(labels.pair(*cell[0]) if cell else "", to_date(found.series[cell])) for cell in cells]
@@ -123,7 +130,8 @@ def _history(indicator: Indicator, found: Figures, labels: Labels) -> dict[str, 
     return {
         "headline": _headline(indicator, found), "chart": chart(series, targets, found.reported, indicator.unit),
         "quarters": quarters, "has_interval": any(point.low is not None for point in quarters),
-        "breakdown": breakdown, "counts": {name: len(given) for name, given in last_cells(found, indicator).items()},
+        "few": partial(_is_too_few, indicator), "breakdown": breakdown,
+        "counts": {name: len(given) for name, given in last_cells(found, indicator).items()},
     }  # fmt: skip
 
 

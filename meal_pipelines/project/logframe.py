@@ -14,6 +14,8 @@ from pydantic import Field, model_validator
 from meal_pipelines.project.measures import CountUnique, Derived, IndicatorCode, Measure, RatioOf, Sum, SurveyRatio
 from meal_pipelines.project.strict import Strict
 
+OF_RECORDS = ("ratio", "survey_ratio", "mean", "median", "quantile")
+"""Measures that say a share, a mean or a rank of as many records as `units` says."""
 Level = Literal["impact", "outcome", "output"]
 
 
@@ -76,7 +78,10 @@ class DonorCode(Strict):
 
 
 class Indicator(Strict):
-    """One line of the logframe: everything that is said of the indicator anywhere comes from here."""
+    """One line of the logframe: everything that is said of the indicator anywhere comes from here.
+
+    publish_from: how many records must be behind a share, a mean or a median for it to be in an extract.
+    """
 
     code: IndicatorCode
     result: IndicatorCode
@@ -96,6 +101,7 @@ class Indicator(Strict):
     responsible: str
     frequency: str
     limits: str = ""
+    publish_from: int | None = Field(default=None, ge=2)
     opsys_source: str = ""
     donors: dict[Literal["opsys", "thema", "afd", "tei", "iati"], DonorCode] = Field(default_factory=dict)
 
@@ -124,6 +130,15 @@ class Indicator(Strict):
         """Every set of dimensions a value is broken down by, the total (empty) first, without repetition."""
         sets: list[tuple[str, ...]] = [(), *((name,) for name in self.disaggregations), *map(tuple, self.crossings)]
         return list(dict.fromkeys(sets))
+
+    @model_validator(mode="after")
+    def _publishes(self) -> Indicator:
+        if self.publish_from is not None and self.measure.kind not in OF_RECORDS:
+            raise ValueError(
+                f"{self.code} : « publish_from » compte les réponses derrière une part, une moyenne ou une médiane ; une mesure "
+                f"« {self.measure.kind} » n'en est pas une"
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from typing import Any
 from meal_pipelines.extracts.declared import Declaration
 from meal_pipelines.extracts.disclosed import Disclosed, known_sexes
 from meal_pipelines.extracts.donor_codes import TO_CONFIRM, UNVERIFIED, VERIFIED, is_verified
+from meal_pipelines.extracts.too_few import rule_told
 from meal_pipelines.extracts.values import ADDITIVE, SEX, WOMEN, Labels, Value
 from meal_pipelines.extracts.wording import NO_TOTAL, NOT_MEASURED, day, measure_sentence, number
 from meal_pipelines.project.catalogue import Catalogue
@@ -166,7 +167,7 @@ def share_of_women(indicator: Indicator, value: Value | None) -> Decimal | None:
 
 def _comment(indicator: Indicator, in_the_year: Value | None, cumulated: Value | None, about: Year) -> str:
     year, labels = about.year, about.labels
-    parts = [measure_sentence(indicator.measure)]
+    parts = [measure_sentence(indicator.measure), *filter(None, [rule_told(indicator)])]
     if not about.complete:
         parts.append(f"Année en cours : données arrêtées au {day(about.until)}.")
     if in_the_year is None or not in_the_year.is_measured:

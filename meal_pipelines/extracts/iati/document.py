@@ -18,6 +18,7 @@ from lxml import etree
 from meal_pipelines.extracts.cells import writable
 from meal_pipelines.extracts.donor_codes import is_verified
 from meal_pipelines.extracts.iati.rows import PERCENTAGE, RESULT_TYPES, IatiRow, can_be_added, reported_results
+from meal_pipelines.extracts.too_few import is_too_few, rule_told
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, MEASURES, day, sentence
 from meal_pipelines.project.iati import Organisation
 from meal_pipelines.project.load import LoadedProject
@@ -168,6 +169,7 @@ def _references(element: etree._Element, activity: Activity, indicator: Indicato
 def _description(indicator: Indicator, rows: Sequence[IatiRow]) -> str:
     """Method, unit, what is hidden or declared, what cannot be a number, limits: what the file's figures do not say."""
     parts = [f"{MEASURES[indicator.measure.kind]} ; unité : {indicator.unit}.", sentence(indicator.calculation)]
+    parts.append(rule_told(indicator))
     parts += [
         f"Cible au {day(row.period_end)} : {row.value_text} (par rapport à la référence)."
         for row in rows
@@ -190,9 +192,13 @@ def _description(indicator: Indicator, rows: Sequence[IatiRow]) -> str:
 
 def _hidden(rows: Sequence[IatiRow]) -> str:
     """How many figures are absent, and of which breakdowns; nothing of their size."""
-    hidden = [row for row in rows if row.mark is not None]
-    if not hidden:
-        return ""
+    few = sum(is_too_few(row.mark) for row in rows)
+    hidden = [row for row in rows if row.mark is not None and not is_too_few(row.mark)]
+    told = [f"{few} chiffre(s) absent(s) faute d'assez de réponses."] if few else []
+    return " ".join([*told, *([_protected(hidden)] if hidden else [])])
+
+
+def _protected(hidden: Sequence[IatiRow]) -> str:
     names = dict.fromkeys(row.dimension or "total" for row in hidden)
     return (
         f"{len(hidden)} chiffre(s) absent(s) pour protéger de petits groupes de personnes ({', '.join(names)}) : "

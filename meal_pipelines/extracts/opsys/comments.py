@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from meal_pipelines.extracts.declared import Declaration
+from meal_pipelines.extracts.too_few import rule_told
 from meal_pipelines.extracts.values import UNKNOWN, Labels, Value, by_dimension, milestone
 from meal_pipelines.extracts.wording import NOT_MEASURED, day, measure_sentence, number, sentence
 from meal_pipelines.project.load import LoadedProject
@@ -32,7 +33,7 @@ def current_comment(
         start = f"{cumulated} du {day(since)} au {day(value.period_end)}."
     return _join(
         start, method(indicator), _size(indicator, value), completeness(indicator, value, labels),
-        data(project, indicator), _limits(indicator),
+        rule_told(indicator), data(project, indicator), _limits(indicator),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from meal_pipelines.extracts.declared import Declaration, declared_to_date
 from meal_pipelines.extracts.disclosed import QUARTERS, TRACKING, Disclosed, disclosed
 from meal_pipelines.extracts.extract import Check, Extract
 from meal_pipelines.extracts.opsys.rows import baseline_text
+from meal_pipelines.extracts.too_few import is_too_few
 from meal_pipelines.extracts.values import (
     Labels,
     Value,
@@ -37,7 +38,7 @@ from meal_pipelines.protect.disclosure import HIDDEN
 
 NAME = "tracking"
 ON_TRACK, WATCH, LATE = "Sur la trajectoire", "À surveiller", "En retard"
-NO_TARGET, NO_VALUE, DECLARED = "Sans cible chiffrée", "Non mesuré", "Déclaré"
+NO_TARGET, NO_VALUE, DECLARED, TOO_FEW = "Sans cible chiffrée", "Non mesuré", "Déclaré", "Trop peu de réponses"
 ON_TRACK_FROM, WATCH_FROM = Decimal("0.90"), Decimal("0.60")
 """Shares of what is expected by the reporting date."""
 TRENDS = {"hausse": "▲ hausse", "baisse": "▼ baisse", "stable": "► stable"}
@@ -208,11 +209,17 @@ def _line(
         final_target=_figure(final, code),
         final_text=final.text if final else None,
         final_pct=_percentage(value, _figure(final, code)),
-        situation=MASKED if mark else _situation(indicator, value, expected),
-        trend=HIDDEN if any(isinstance(at, str) for at in series[-2:]) else TRENDS.get(trend or ""),
+        situation=_masked(mark) if mark else _situation(indicator, value, expected),
+        trend=HIDDEN
+        if any(isinstance(at, str) and not is_too_few(at) for at in series[-2:])
+        else TRENDS.get(trend or ""),
         targets={at.month: figure if (figure := _figure(at, code)) is not None else at.text for at in targets},
         quarterly=series,
     )
+
+
+def _masked(mark: str) -> str:
+    return TOO_FEW if is_too_few(mark) else MASKED
 
 
 def _declared(indicator: Indicator, one: Declaration, quarter_count: int) -> Line:

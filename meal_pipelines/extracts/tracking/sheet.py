@@ -11,6 +11,7 @@ from typing import Any
 
 from meal_pipelines.extracts.declared import APART
 from meal_pipelines.extracts.table import Kind, Tone
+from meal_pipelines.extracts.too_few import is_too_few, rule_told
 from meal_pipelines.extracts.tracking.drawn import BODY, HEADING, NOTE, QUIET, SECTION, TITLE, Book, Look, shaded
 from meal_pipelines.extracts.tracking.extract import (
     DECLARED,
@@ -18,6 +19,7 @@ from meal_pipelines.extracts.tracking.extract import (
     NO_TARGET,
     NO_VALUE,
     ON_TRACK,
+    TOO_FEW,
     WATCH,
     Line,
     Tracking,
@@ -35,6 +37,7 @@ LIGHTS: dict[str, tuple[str, Tone]] = {
     NO_TARGET: ("– ", "muted"),
     NO_VALUE: ("– ", "muted"),
     MASKED: ("– ", "muted"),
+    TOO_FEW: ("– ", "muted"),
     DECLARED: ("◇ ", "caution"),
 }
 """A shape and a word beside the colour: the sheet is also read in black and white."""
@@ -135,14 +138,14 @@ def _about(tracking: Tracking, code: str) -> list[str]:
     """The notes of one indicator: how it is counted, how it is verified, what it does not say."""
     indicator: Indicator = next(at for at in tracking.logframe.indicators if at.code == code)
     limits, proof = sentence(indicator.limits), sentence(indicator.verification)
-    parts = [measure_sentence(indicator.measure), sentence(indicator.calculation)]
+    parts = [measure_sentence(indicator.measure), sentence(indicator.calculation), rule_told(indicator)]
     parts += [f"Vérification : {proof}" if proof else "", f"Limites : {limits}" if limits else ""]
     return [f"{code} — {' '.join(part for part in parts if part)}"]
 
 
 def _hidden(at: Line) -> str | None:
     """What stands in the place of a percentage that would tell a hidden value."""
-    return HIDDEN if at.mark and at.declared is None else None
+    return HIDDEN if at.mark and at.declared is None and not is_too_few(at.mark) else None
 
 
 def _unit(tracking: Tracking, at: Line) -> str:
