@@ -21,14 +21,18 @@ from tests.reports.house import INDICATORS, House, house_of, measured, some_visi
 
 PERIODS = {("month", "2026-05"), ("semester", "2026-S1"), ("to_date", "2026-04")}
 SURVEY = measured("E-1", {"kind": "survey_ratio", "numerator": "weight_kg >= 53"}, disaggregations=["sex"])
-KINDS = {entry["code"]: entry["measure"]["kind"] for entry in [*INDICATORS, SURVEY]}
+ROUNDS = measured(
+    "E-2", {"kind": "survey_ratio", "numerator": "weight_kg >= 53", "wave": "sex"}, disaggregations=["province_code"]
+)
+"""Women are met from May on, men in April, and one of them again at the end of May."""
+KINDS = {entry["code"]: entry["measure"]["kind"] for entry in [*INDICATORS, SURVEY, ROUNDS]}
 
 
 @pytest.fixture(scope="module")
 def house(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with house_of(warehouse, tmp_path_factory.mktemp("traces")) as made:
         made.rows = some_visits()
-        made.indicators.append(SURVEY)
+        made.indicators += [SURVEY, ROUNDS]
         made.rows["v9"] = made.rows["v6"] | {"jour": "2026-05-30", "poids": "99"}
         made.night()
         made.freeze()
@@ -85,6 +89,15 @@ def test_the_rows_of_every_cell_make_its_value(house: House) -> None:
         assert abs((counted or 0) - Fraction(value or 0)) < Fraction(1, 10**12), (code, kind, period, disaggregation)
         tried.add(code)
     assert tried == set(KINDS)
+
+
+def test_of_a_survey_in_rounds_only_those_of_the_last_are_behind_its_share(house: House) -> None:
+    """The man met again in May is of a round that was over: he does not bring it back."""
+    waves = {
+        label: set(_column(_trace(house, Asked("E-2", label, {}, kind)).parts[0], "wave"))
+        for kind, label in (("semester", "2026-S1"), ("to_date", "2026-04"))
+    }
+    assert waves == {"2026-S1": {"F"}, "2026-04": {"H"}}
 
 
 def test_what_was_reported_stands_beside_what_is_published(house: House) -> None:
