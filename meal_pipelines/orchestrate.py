@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -305,15 +305,15 @@ def _answers(address: str) -> bool:
 
 @contextmanager
 def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, ended with the block: politely, then by force."""
+    """A process of ours, ended with the block: politely, then by force, and at once when somebody presses Ctrl-C again."""
     process = subprocess.Popen(command, cwd=CHECKOUT)
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
+        process.terminate()
+        try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        finally:
+            process.kill()
+            process.wait()
