@@ -34,7 +34,7 @@ from meal_pipelines.extracts.workbook import (
     save,
 )
 from meal_pipelines.invocation import typed
-from meal_pipelines.logframe.fields import NO, YES, Kind, Path, donors, flatten, kind_of_new, shown
+from meal_pipelines.logframe.fields import NO, WORDS, YES, Kind, Path, donors, flatten, kind_of_new, shown
 from meal_pipelines.logframe.layout import LAYOUTS, Layout, Row, header, width
 from meal_pipelines.project.logframe import Logframe
 
@@ -223,7 +223,7 @@ def _validate(
         if column == "result":
             _list(sheet, where, [result.code for result in logframe.results])
         elif kind.shape == "choice":
-            _list(sheet, where, kind.choices)
+            _list(sheet, where, [WORDS.get(choice, choice) for choice in kind.choices])
         elif kind.shape == "yes_no":
             _list(sheet, where, (YES, NO))
         elif kind.shape in PROMPTS:

@@ -22,6 +22,11 @@ from meal_pipelines.project.logframe import DonorCode, Indicator, Target
 Path = tuple[str, ...]
 """`("indicators", "P2-OC-2", "targets", "12", "value")`: entries of lists go by their code, targets by their month."""
 Shape = Literal["text", "number", "integer", "date", "yes_no", "choice", "lines", "pairs"]
+WORDS = {
+    "asc": "à augmenter", "desc": "à réduire", "impact": "Impact", "outcome": "Effet", "output": "Produit",
+    "custom": "propre au projet", "predefined": "prédéfini", "matched": "rattaché", "candidate": "candidat", "none": "sans équivalent",
+}  # fmt: skip
+"""What a cell shows of a choice; codes that are not here are words already."""
 CROSS, SEPARATOR = " × ", "\n"
 YES, NO = "Oui", "Non"
 
@@ -130,6 +135,8 @@ def shown(value: Any, kind: Kind) -> Any:
         return None
     if kind.shape == "yes_no":
         return YES if value else NO
+    if kind.shape == "choice":
+        return WORDS.get(value, value)
     if kind.shape == "lines":
         return SEPARATOR.join(value)
     if kind.shape == "pairs":
@@ -229,10 +236,12 @@ def _yes_no(cell: Any, kind: Kind) -> bool:
 
 
 def _choice(cell: Any, kind: Kind) -> str:
-    word = _text(cell, kind).strip()
-    if word not in kind.choices:
-        raise Unreadable(f"écrivez l'un de : {', '.join(kind.choices)}")
-    return word
+    """A choice by its word, or by its code."""
+    text = _text(cell, kind).strip()
+    for choice in kind.choices:
+        if text == choice or text.casefold() == WORDS.get(choice, choice).casefold():
+            return choice
+    raise Unreadable(f"écrivez l'un de : {', '.join(WORDS.get(choice, choice) for choice in kind.choices)}")
 
 
 def _lines(cell: Any, kind: Kind) -> list[str]:

@@ -46,7 +46,7 @@ CASES = [
     (_add("Ventilations", "sex", "x\u2066", "X"), r"Ventilations!A\d+ : un ordre de lecture forcé"),
     (_set("References", "P2-OC-2|", "Date", "hier"), r"References!E\d+ : une date est attendue"),
     (_set("References", "P2-OC-2|", "Statut", None), r"References!F\d+ : cette case ne peut pas rester vide"),
-    (_set("Indicateurs", "P2-OC-2", "Sens", "haut"), r"Indicateurs!E\d+ : écrivez l'un de : asc, desc"),
+    (_set("Indicateurs", "P2-OC-2", "Sens", "haut"), r"Indicateurs!E\d+ : écrivez l'un de : à augmenter, à réduire"),
     (_set("Indicateurs", "P2-OC-2", "Cumulé", "peut-être"), r"Indicateurs!F\d+ : écrivez Oui ou Non"),
     (_set("Bailleurs", "P2-OC-2|opsys", "Vérifié le", "bientôt"), r"Bailleurs!K\d+ : une date est attendue"),
     (_add("Cibles", "P2-NEANT", 12, None, None, 5), r"Cibles!A\d+ : l'indicateur « P2-NEANT » n'est pas"),
