@@ -14,7 +14,6 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from meal_pipelines.extracts.table import Kind as Look
@@ -34,6 +33,7 @@ from meal_pipelines.extracts.workbook import (
     save,
 )
 from meal_pipelines.invocation import typed
+from meal_pipelines.logframe.choices import offer, offer_rows, prompt
 from meal_pipelines.logframe.fields import NO, WORDS, YES, Kind, Path, donors, flatten, kind_of_new, shown
 from meal_pipelines.logframe.layout import LAYOUTS, Layout, Row, header, width
 from meal_pipelines.project.logframe import Logframe
@@ -221,42 +221,17 @@ def _validate(
             continue
         where = f"{get_column_letter(number)}{HEADER + 1}:{get_column_letter(number)}{max(last, HEADER + 1)}"
         if column == "result":
-            _list(sheet, where, [result.code for result in logframe.results])
+            offer(sheet, where, [result.code for result in logframe.results])
         elif kind.shape == "choice":
-            _list(sheet, where, [WORDS.get(choice, choice) for choice in kind.choices])
+            offer(sheet, where, [WORDS.get(choice, choice) for choice in kind.choices])
         elif kind.shape == "yes_no":
-            _list(sheet, where, (YES, NO))
+            offer(sheet, where, (YES, NO))
         elif kind.shape in PROMPTS:
-            _prompt(sheet, where, header(column), PROMPTS[kind.shape])
+            prompt(sheet, where, header(column), PROMPTS[kind.shape])
     if layout.adds and "indicateur" in layout.keys:
-        _list_of(sheet, f"A{HEADER + 1}:A{last}", "Indicateurs", len(logframe.indicators))
+        offer_rows(sheet, f"A{HEADER + 1}:A{last}", "Indicateurs", HEADER + 1, len(logframe.indicators))
     if layout.sheet == "Bailleurs":
-        _list(sheet, f"B{HEADER + 1}:B{last}", donors())
-
-
-def _list(sheet: Worksheet, where: str, choices: Sequence[str]) -> None:
-    text = ",".join(choices)
-    if len(text) > 250 or any("," in choice or '"' in choice for choice in choices):
-        return  # longer than Excel takes in a cell's own list; the import refuses what is not in it all the same
-    rule = DataValidation(type="list", formula1=f'"{text}"', allow_blank=True, showErrorMessage=True)
-    rule.errorTitle, rule.error = "Choix impossible", "Prenez une valeur de la liste."
-    rule.add(where)
-    sheet.add_data_validation(rule)
-
-
-def _list_of(sheet: Worksheet, where: str, other: str, count: int) -> None:
-    source = f"'{other}'!$A${HEADER + 1}:$A${HEADER + max(1, count)}"
-    rule = DataValidation(type="list", formula1=source, allow_blank=True, showErrorMessage=True)
-    rule.errorTitle, rule.error = "Code inconnu", "Prenez un code de la feuille Indicateurs."
-    rule.add(where)
-    sheet.add_data_validation(rule)
-
-
-def _prompt(sheet: Worksheet, where: str, title: str, text: str) -> None:
-    rule = DataValidation(allow_blank=True, showInputMessage=True)
-    rule.promptTitle, rule.prompt = title[:32], text
-    rule.add(where)
-    sheet.add_data_validation(rule)
+        offer(sheet, f"B{HEADER + 1}:B{last}", donors())
 
 
 def _origin(workbook: Workbook, logframe: Logframe) -> None:

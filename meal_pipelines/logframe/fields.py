@@ -17,15 +17,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from meal_pipelines.extracts.donor_codes import MODES
+from meal_pipelines.extracts.wording import LEVELS
 from meal_pipelines.project.logframe import DonorCode, Indicator, Target
 
 Path = tuple[str, ...]
 """`("indicators", "P2-OC-2", "targets", "12", "value")`: entries of lists go by their code, targets by their month."""
 Shape = Literal["text", "number", "integer", "date", "yes_no", "choice", "lines", "pairs"]
-WORDS = {
-    "asc": "à augmenter", "desc": "à réduire", "impact": "Impact", "outcome": "Effet", "output": "Produit",
-    "custom": "propre au projet", "predefined": "prédéfini", "matched": "rattaché", "candidate": "candidat", "none": "sans équivalent",
-}  # fmt: skip
+WORDS = {"asc": "à augmenter", "desc": "à réduire", **LEVELS, **MODES}
 """What a cell shows of a choice; codes that are not here are words already."""
 CROSS, SEPARATOR = " × ", "\n"
 YES, NO = "Oui", "Non"

@@ -13,8 +13,8 @@ from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts.cells import writable
-from meal_pipelines.invocation import typed
-from meal_pipelines.logframe.export import HEADER, ORIGIN, columns_of, laid_out, written
+from meal_pipelines.logframe.book import cell_value, opened, origin_of
+from meal_pipelines.logframe.export import HEADER, columns_of, laid_out, written
 from meal_pipelines.logframe.fields import Kind, Path, Unreadable, flatten, hidden_sign, kind_of_new, shown, understood
 from meal_pipelines.logframe.layout import LAYOUTS, TOTAL, Layout, Row
 from meal_pipelines.project.logframe import Logframe
@@ -46,9 +46,9 @@ def read_changes(file: File, logframe: Logframe) -> list[Change]:
     What somebody else changed in the file since the export stays, where the workbook did not change it too.
     Raises: ConfigurationError, one line per refused cell, and for a workbook that is of another project or unreadable.
     """
-    book = _opened(file)
+    book = opened(file)
     problems: list[str] = []
-    origin = _origin(book, logframe)
+    origin = origin_of(book, logframe)
     now = flatten(logframe)
     cells = dict(_cells(book, logframe, problems))
     counts = {indicator.code for indicator in logframe.indicators if indicator.is_count}
@@ -150,54 +150,6 @@ def _same(exported: Any, current: Any) -> bool:
     return bool(exported == current)
 
 
-def _opened(file: File) -> Any:
-    from zipfile import BadZipFile
-
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    if not file.is_file():
-        raise ConfigurationError(
-            f"Le classeur n'existe pas : {file}. Exportez-le d'abord ({typed('logframe export')})."
-        )
-    try:
-        return load_workbook(file)
-    except (
-        InvalidFileException,
-        BadZipFile,
-        SyntaxError,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        EOFError,
-    ):
-        # A part of the archive that is cut off or missing: openpyxl says it in as many ways as it has readers (XML: SyntaxError).
-        raise ConfigurationError(f"{file.name} n'est pas un classeur XLSX lisible. Enregistrez-le en .xlsx.") from None
-
-
-def _origin(book: Any, logframe: Logframe) -> dict[str, Any]:
-    if ORIGIN not in book.sheetnames:
-        raise ConfigurationError(
-            f"Ce classeur n'a pas été fait par {typed('logframe export')}. Exportez, puis modifiez."
-        )
-    sheet = book[ORIGIN]
-    if sheet["A1"].value != logframe.project:
-        raise ConfigurationError(
-            f"Ce classeur est celui du projet « {sheet['A1'].value} », et non de « {logframe.project} ». Rien n'a été écrit."
-        )
-    return {row[0].value: _cell_value(row[1]) for row in sheet.iter_rows(min_row=2, max_col=2) if row[0].value}
-
-
-def _cell_value(cell: Any) -> Any:
-    import datetime as dt
-
-    value = cell.value
-    if isinstance(value, dt.datetime):
-        return value.date()
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
-
-
 def _cells(book: Any, logframe: Logframe, problems: list[str]) -> Iterator[tuple[Path, _Cell]]:
     """Every cell that stands for a field, with its address; what has no row any more is not there."""
     exported = laid_out(logframe)
@@ -245,7 +197,7 @@ def _row(
         elif cell.data_type == "e":
             problems.append(f"{where} : cette case est en erreur ; écrivez sa valeur.")
         else:
-            yield path, _Cell(_cell_value(cell), where)
+            yield path, _Cell(cell_value(cell), where)
 
 
 def _columns(sheet: Any, layout: Layout, names: Sequence[str], problems: list[str]) -> dict[str, int]:
