@@ -211,7 +211,7 @@ def test_a_token_that_is_missing_is_named_before_anything_is_started(configured:
     [
         (["run", "--demo", "--project", "prim3"], "prim3"),
         (["sample", "--project", "prim2", "--rows", "0", "--to", "x"], "rows"),
-        (["run", "--stage", "nettoyage"], "nettoyage"),
+        (["run", "--stage", "nettoyage"], "pseudonymised"),
     ],
 )
 def test_a_wrong_use_ends_with_two(demo: Demo, arguments: list[str], word: str) -> None:
