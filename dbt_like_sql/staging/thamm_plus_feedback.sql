@@ -33,12 +33,6 @@ final as (
         cast(null as text) as region_code,
         cast(sexe as text) as sex,
         cast(date_reception as date) as received_on,
-        cast(
-            case
-                when circuit_separe = 'oui' then date_reception + 2
-                else date_reception + cast(21 - greatest(extract(isodow from date_reception) - 5, 0) as integer)
-            end as date
-        ) as due_on,
         cast(case when circuit_separe = 'oui' then date_accuse else date_reponse end as date) as answered_on,
         cast(submitted_at as timestamptz) as submitted_at
     from source

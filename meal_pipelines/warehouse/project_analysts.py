@@ -16,7 +16,7 @@ GROUP = "meal_project_analyst"
 PREFIX = "meal_analyst_"
 OF_SEVERAL = ("marts", "indicators", "extracts", "quality")
 """The schemas whose tables hold several projects."""
-REFERENCE = ("region", "province", "commune", "exchange_rate")
+REFERENCE = ("region", "province", "commune", "exchange_rate", "public_holiday")
 """Tables of `marts` in which nobody is: seeds."""
 VIEWS = ("indicators.progress",)
 """Views that read nothing but what their reader may read, and are therefore run with his rights."""

@@ -5,11 +5,14 @@ Worked out from the truth as those of `expected_marts.py` are, and sharing no co
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
+from meal_pipelines.settings import CHECKOUT
 from tests.end_to_end.truth import Truth, arrival
 
 Record = dict[str, Any]
@@ -92,11 +95,18 @@ def _yes(answer: str | None) -> bool | None:
 
 
 def _working_days_after(day: dt.date, count: int) -> dt.date:
-    """Counted one by one; Saturday and Sunday are not worked."""
+    """Counted one by one; Saturday, Sunday and a public holiday are not worked."""
+    holidays = _holidays()
     while count:
         day += dt.timedelta(days=1)
-        count -= day.isoweekday() < 6
+        count -= day.isoweekday() < 6 and day not in holidays
     return day
+
+
+@cache
+def _holidays() -> set[dt.date]:
+    with (CHECKOUT / "dbt_like_sql" / "seeds" / "public_holiday.csv").open(encoding="utf-8") as file:
+        return {_day(line["holiday_on"]) for line in csv.DictReader(file) if line["country_code"] == "ma"}
 
 
 def _day(text: str) -> dt.date:
