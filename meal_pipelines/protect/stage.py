@@ -233,9 +233,8 @@ KEEP = """
     insert into vault.identity (project, form, repeat, submission_id, repeat_index, person_id, strong, weak, sent_at, sealed)
     select %(project)s, %(form)s, f.repeat, f.submission_id, f.repeat_index, f.person_id, f.strong, f.weak, c.submitted_at,
         f.sealed
-    from {found} as f join {cleaned} as c using (submission_id) order by f.repeat, f.submission_id, f.repeat_index
+    from {found} as f join {cleaned} as c using (submission_id)
 """
-"""In the order of the key: half the time that its index takes otherwise."""
 TOUCH = """
     insert into link_touched select distinct person_id from vault.identity
     where project = %(project)s and form = %(form)s and person_id is not null on conflict do nothing
