@@ -237,10 +237,10 @@ KEEP = """
 """
 TOUCH = """
     insert into link_touched select distinct person_id from vault.identity
-    where project = %(project)s and form = %(form)s and person_id is not null on conflict do nothing
+    where project = %(project)s and form = %(form)s and person_id is not null
 """
 TOUCH_CHANGED = """
     insert into link_touched select distinct v.person_id from vault.identity as v join {changed} as c using (submission_id)
-    where v.project = %(project)s and v.form = %(form)s and v.person_id is not null on conflict do nothing
+    where v.project = %(project)s and v.form = %(form)s and v.person_id is not null
 """
-TOUCH_FOUND = "insert into link_touched select distinct person_id from {found} on conflict do nothing"
+TOUCH_FOUND = "insert into link_touched select distinct person_id from {found}"

@@ -43,9 +43,7 @@ class Linking:
 
     def touch(self, persons: Collection[str]) -> None:
         """Look at these pseudonyms again."""
-        self.cursor.execute(
-            "insert into link_touched select unnest(%s::text[]) on conflict do nothing", (list(persons),)
-        )
+        self.cursor.execute("insert into link_touched select unnest(%s::text[])", (list(persons),))
 
     def link(self) -> Relinked:
         """Bring keys, links and what is shown up to date with `vault.identity`, for what was touched and all it reaches."""
@@ -143,10 +141,11 @@ def forget(cursor: Any, project: LoadedProject, persons: Collection[str]) -> Non
 
 
 TABLES = """
-    create temporary table link_touched (person_id text primary key) on commit drop;
+    create temporary table link_touched (person_id text) on commit drop;
     create temporary table link_found (person_id text, key uuid) on commit drop;
     create temporary table link_reached (person_id text primary key) on commit drop
 """
+"""Somebody may be touched twice, and is reached once."""
 KEYS = """
     analyze link_touched;
     insert into link_found
