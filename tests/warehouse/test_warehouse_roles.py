@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg2
 import pytest
 from psycopg2 import errors, sql
@@ -12,14 +14,16 @@ from meal_pipelines.warehouse.roles import PRIVATE, READABLE, RESERVED
 
 
 @pytest.fixture(scope="module")
-def planted(warehouse: Warehouse) -> Warehouse:
+def planted(warehouse: Warehouse) -> Iterator[Warehouse]:
     """A table `planted` in every schema, made by the pipeline without any explicit grant."""
+    names = [sql.Identifier(schema, "planted") for schema in (*PRIVATE, *READABLE, *RESERVED)]
     with warehouse.connect() as connection, connection.cursor() as cursor:
-        for schema in (*PRIVATE, *READABLE, *RESERVED):
-            name = sql.Identifier(schema, "planted")
-            cursor.execute(sql.SQL("drop table if exists {}").format(name))
+        for name in names:
             cursor.execute(sql.SQL("create table {} as select 1 as one").format(name))
-    return warehouse
+    yield warehouse
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(sql.SQL("drop table {}").format(name))
 
 
 def _read(warehouse: Warehouse, role: Role, schema: str, table: str = "planted") -> int:
