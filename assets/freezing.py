@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.failures import explained
+from meal_pipelines.display.standing import frozen_behind
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts.hand_over import hand_over
 from meal_pipelines.indicators.reports.freeze import Asked
@@ -41,6 +42,9 @@ def figer(context: dg.OpExecutionContext, config: Report, platform: Platform) ->
             raise ConfigurationError(f"Projet inconnu. Projets : {', '.join(platform.projects)}.")
         project = platform.projects[config.project]
         made, files = hand_over(connection, project, asked, out=platform.settings.out, run_id=context.run_id)
+        behind = frozen_behind(connection.cursor(), project)
+    for sentence in behind:
+        context.log.warning(sentence)
     context.add_output_metadata(
         {
             "gel": made.freeze_id,
@@ -48,6 +52,7 @@ def figer(context: dg.OpExecutionContext, config: Report, platform: Platform) ->
             "version": made.version,
             "données reçues jusqu'au": made.cutoff.isoformat(),
             "programme": made.code_version,
+            "formulaires en retard": dg.MetadataValue.md("\n".join(behind) or "aucun"),
             **{path.name: dg.MetadataValue.path(str(path.resolve())) for path in files},
         }
     )

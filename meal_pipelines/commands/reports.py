@@ -40,6 +40,7 @@ def freeze(
 ) -> None:
     """Figer les chiffres d'une période close, tels qu'ils sont remis ; ils ne changeront plus."""
     from meal_pipelines.display.screen import console, french
+    from meal_pipelines.display.standing import frozen_behind
     from meal_pipelines.extracts.hand_over import hand_over
     from meal_pipelines.indicators.reports.freeze import Asked
     from meal_pipelines.project.load import load_projects
@@ -55,6 +56,7 @@ def freeze(
         closing(warehouse.psycopg()) as connection,
     ):
         made, files = hand_over(connection, loaded, asked, out=settings.out)
+        behind = frozen_behind(connection.cursor(), loaded)
     console.print(
         f"Figé : {project}, {made.period}, version {made.version} (gel n° {made.freeze_id}), « {made.label} », par {made.frozen_by}. "
         f"Données reçues jusqu'au {made.cutoff:%d/%m/%Y} ; {french(sum(kept['rows'] for kept in made.inputs.values()))} lignes gardées.",
@@ -62,6 +64,10 @@ def freeze(
     )  # fmt: skip
     for file in files:
         console.print(str(file), soft_wrap=True, markup=False)
+    for sentence in behind:
+        console.print(
+            f"! {sentence} Figez de nouveau, avec --reason, quand il sera à jour.", soft_wrap=True, markup=False
+        )
     console.print(f"Ce qui change ensuite : {typed(f'restatements {project}')}.", markup=False)
 
 

@@ -1,12 +1,13 @@
-"""What people read of a form that stands still: in Dagster's checks and at the end of a run."""
+"""What people read of a form that stands still: in Dagster's checks, at the end of a run, and when a report is frozen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from meal_pipelines.collect.history import moment_told
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.warehouse.outcomes import Behind
+from meal_pipelines.warehouse.outcomes import Behind, forms_behind
 
 FAILS = {
     "raw": "sa collecte échoue",
@@ -23,3 +24,9 @@ def told(behind: Behind, projects: Mapping[str, LoadedProject]) -> str:
     if behind.as_of is None:
         return f"Sans {name}, qui n'a encore jamais pu être publié : {fails}"
     return f"Fondé sur {name} du {moment_told(behind.as_of)}, qui n'a pas pu être mis à jour : {fails}"
+
+
+def frozen_behind(cursor: Any, project: LoadedProject) -> list[str]:
+    """What a report frozen now should not pass over in silence: a sentence for each form of the project that stands still."""
+    behind = forms_behind(cursor, [(project.id, name) for name in project.forms])
+    return [told(each, {project.id: project}) for each in behind]
