@@ -1,8 +1,8 @@
 """What may be told of an error nobody foresaw: its kind and the lines of our code, never its text.
 
 The text of a pandas, pandera, pydantic or PostgreSQL error may quote an answer. What the machine refuses (a full disk, a
-folder that cannot be written) is no defect: it is told in words, with the folder, never the file, which may be named after
-somebody. Refusals that we wrote are in `errors.py`.
+folder that cannot be written) is no defect: it is told in words, with the settings that say where it is, never with its path, in
+which somebody's name may stand. Refusals that we wrote are in `errors.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLOSED = {
     ),
     errno.EPERM: ("est protégé", "Rendez-le accessible"),
     errno.EROFS: ("est en lecture seule", "Rendez-le accessible en écriture"),
-    errno.ENOTDIR: ("n'est pas un dossier", "Renommez le fichier qui en a pris la place"),
+    errno.ENOTDIR: ("a laissé sa place à un fichier", "Renommez ce fichier"),
 }
 """Why a place of the file system refuses, and what to do."""
 SERVER_FULL = "53100"
@@ -33,11 +33,11 @@ def told(error: BaseException) -> str:
     place = _place(error)
     if (isinstance(error, OSError) and error.errno in FULL) or getattr(error, "pgcode", None) == SERVER_FULL:
         return f"Le disque est plein ({place}). Libérez de la place, puis relancez : ce qui est fait n'est pas refait."
-    if isinstance(error, OSError) and error.errno in CLOSED and isinstance(error.filename, str):
+    if isinstance(error, OSError) and error.errno in CLOSED:
         why, what = CLOSED[error.errno]
         return (
-            f"Le dossier {Path(error.filename).parent} {why}. {what}, ou choisissez un autre dossier (MEAL_OUT, MEAL_HOME), puis "
-            f"relancez ({place})."
+            f"Un dossier où le programme écrit (MEAL_OUT, ou MEAL_HOME) {why}. {what}, ou choisissez-en un autre, puis relancez "
+            f"({place})."
         )
     return (
         f"Défaut inattendu du programme ({place}). Les données d'hier restent en place ; aucune valeur n'est montrée ici. "

@@ -35,15 +35,16 @@ def test_a_defect_is_told_by_its_kind_even_when_it_was_never_raised() -> None:
     assert told(ValueError("Wexqubado")).startswith("Défaut inattendu du programme (ValueError). ")
 
 
-def test_a_folder_that_cannot_be_written_is_named_and_the_file_is_not(tmp_path: Path) -> None:
-    """An officer whose MEAL_OUT is a file, or a drive in read-only, can mend it; a file may be named after somebody."""
-    (tmp_path / "sorties").write_text("")
+def test_a_folder_that_cannot_be_written_is_told_by_its_setting_and_never_by_its_path(tmp_path: Path) -> None:
+    """An officer whose MEAL_OUT is a file, or a drive in read-only, can mend it; a folder may be named after somebody."""
+    (tmp_path / "Wexqubado").write_text("")
     with pytest.raises(NotADirectoryError) as met:
-        (tmp_path / "sorties" / "Wexqubado.xlsx").write_text("")
+        (tmp_path / "Wexqubado" / "opsys.xlsx").write_text("")
     closed = told(met.value)
-    assert closed.startswith(f"Le dossier {tmp_path / 'sorties'} n'est pas un dossier. ") and "MEAL_OUT" in closed
-    locked = told(PermissionError(errno.EACCES, "refused", str(tmp_path / "Wexqubado.xlsx")))
-    assert locked.startswith(f"Le dossier {tmp_path} est protégé") and "Wexqubado" not in locked + closed
+    assert "(MEAL_OUT, ou MEAL_HOME) a laissé sa place à un fichier. " in closed
+    locked = told(PermissionError(errno.EACCES, "refused", str(tmp_path / "Wexqubado" / "opsys.xlsx")))
+    assert "est protégé, ou un de ses fichiers est ouvert dans Excel. " in locked
+    assert "Wexqubado" not in locked + closed
 
 
 def test_a_full_disk_is_said_to_be_full() -> None:

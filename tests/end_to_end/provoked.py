@@ -76,7 +76,7 @@ def failures() -> Iterator[tuple[str, Failure, str]]:
     yield "a register that is none", _register(_no_workbook), "n'est pas un classeur lisible"
     yield "a secret written into project.yaml", _secret_in_yaml, "project.yaml, ligne"
     yield "a questionnaire that is none", _no_questionnaire, "prestations"
-    yield "an output folder that is a file", _no_output, "Défaut inattendu du programme"
+    yield "an output folder that is a file", _no_output, "a laissé sa place à un fichier"
     yield "a defect of a command", _broken_command, "(ValueError"
     yield "a file that cannot be fetched", _broken_file, ""
     yield "killed while collecting", _killed("Collecte"), ""
