@@ -120,6 +120,7 @@ def _origins(lineage: Lineage) -> list[str]:
 
 def _values(found: Trace, cell: str) -> list[str]:
     from meal_pipelines.collect.history import moment_told
+    from meal_pipelines.extracts.too_few import is_enough
     from meal_pipelines.extracts.wording import NOT_MEASURED, number
 
     today = found.published
@@ -128,7 +129,7 @@ def _values(found: Trace, cell: str) -> list[str]:
         value += f", entre {number(today.low)} et {number(today.high)} à 95 %"
     units = f"{number(today.units or 0)} {'unités' if (today.units or 0) > 1 else 'unité'}"
     least = found.indicator.publish_from
-    if least is not None and today.value is not None and (today.units or 0) < least:
+    if today.value is not None and not is_enough(today.units, least):
         units += f", à ne pas publier : n < {least}"
     at = f", calculée le {moment_told(today.computed_at)}" if today.computed_at else ""
     lines = [f"Valeur, du {found.period.start:%d/%m/%Y} au {found.period.end:%d/%m/%Y}, {cell} : {value} ({units}{at})"]

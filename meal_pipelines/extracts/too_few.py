@@ -28,6 +28,11 @@ def rule_told(indicator: Indicator) -> str:
     )
 
 
+def is_enough(units: int | None, least: int | None) -> bool:
+    """Whether a figure of so many records may leave; always, where the logframe has no rule."""
+    return least is None or (units is not None and units >= least)
+
+
 def is_too_few(mark: str | None) -> bool:
     """Whether what stands in the place of a figure says that too few records are behind it."""
     return mark is not None and mark.startswith(SIGN)
@@ -46,7 +51,7 @@ def published(shown: Value, measured: Value, rules: Mapping[str, int]) -> Value:
         dimension: {name: _cell(at, measured.cells[dimension][name], least) for name, at in given.items()}
         for dimension, given in shown.cells.items()
     }
-    if shown.value is None or _is_enough(measured.units, least):
+    if shown.value is None or is_enough(measured.units, least):
         return replace(shown, cells=cells)
     return replace(
         shown, value=None, mark=f"{SIGN}{least}", units=None, is_size_hidden=True, numerator=None, denominator=None, trend=None,
@@ -55,10 +60,6 @@ def published(shown: Value, measured: Value, rules: Mapping[str, int]) -> Value:
 
 
 def _cell(shown: Cell, measured: Cell, least: int) -> Cell:
-    if shown.value is None or _is_enough(measured.units, least):
+    if shown.value is None or is_enough(measured.units, least):
         return shown
     return Cell(None, None, f"{SIGN}{least}")
-
-
-def _is_enough(units: int | None, least: int) -> bool:
-    return units is not None and units >= least

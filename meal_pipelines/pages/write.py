@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meal_pipelines.extracts.donor_codes import MODES, code_status
 from meal_pipelines.extracts.internal import INTERNAL, folder_of, keep_private
 from meal_pipelines.extracts.opsys.rows import baseline_text
+from meal_pipelines.extracts.too_few import is_enough
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import LEVELS, day, number, signed
 from meal_pipelines.indicators.formula import formula_sentences
@@ -112,8 +113,7 @@ def _headline(indicator: Indicator, found: Figures) -> dict[str, Any]:
 
 def _is_too_few(indicator: Indicator, point: Point) -> bool:
     """Whether fewer records are behind a figure than its extracts let out."""
-    least = indicator.publish_from
-    return least is not None and point.value is not None and (point.units or 0) < least
+    return point.value is not None and not is_enough(point.units, indicator.publish_from)
 
 
 def _history(indicator: Indicator, found: Figures, labels: Labels) -> dict[str, Any]:
