@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from meal_pipelines.collect.history import moment_told
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.warehouse.outcomes import Behind, forms_behind
+from meal_pipelines.summary import standing_still
+from meal_pipelines.warehouse.connection import Warehouse
+from meal_pipelines.warehouse.outcomes import Behind
 
 FAILS = {
     "raw": "sa collecte échoue",
@@ -26,7 +27,7 @@ def told(behind: Behind, projects: Mapping[str, LoadedProject]) -> str:
     return f"Fondé sur {name} du {moment_told(behind.as_of)}, qui n'a pas pu être mis à jour : {fails}"
 
 
-def frozen_behind(cursor: Any, project: LoadedProject) -> list[str]:
+def frozen_behind(warehouse: Warehouse, project: LoadedProject) -> list[str]:
     """What a report frozen now should not pass over in silence: a sentence for each form of the project that stands still."""
-    behind = forms_behind(cursor, [(project.id, name) for name in project.forms])
-    return [told(each, {project.id: project}) for each in behind]
+    projects = {project.id: project}
+    return [told(each, projects) for each in standing_still(warehouse, projects)]

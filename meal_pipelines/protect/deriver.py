@@ -139,8 +139,9 @@ class Deriver:
     ) -> tuple[list[str | None], list[str | None]]:
         """The pseudonyms of n rows: the person's, and that of the card shown."""
         rows = len(documents)
-        if self.persons is None or spelled is None:
+        if spelled is None:
             return [None] * rows, [None] * rows
+        assert self.persons is not None
         people = self.persons.person_ids(spelled)
         cards: list[str | None] = self.persons.card_ids(spelled) if self.has_cards else [None] * rows
         if self.has_marks:

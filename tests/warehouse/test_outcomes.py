@@ -65,14 +65,16 @@ def test_a_form_that_was_never_published_is_of_no_day(cursor: Any) -> None:
     assert forms_behind(cursor, [WORKSHOPS]) == forms_behind(cursor, []) == []
 
 
-def test_a_report_frozen_on_a_form_that_stands_still_says_so(cursor: Any, settings: Settings) -> None:
+def test_a_report_frozen_on_a_form_that_stands_still_says_so(
+    cursor: Any, warehouse: Warehouse, settings: Settings
+) -> None:
     """It is handed over; whoever froze it would not look at the checks of the night before."""
     project = load_projects(settings, ["prim2"])["prim2"]
-    assert frozen_behind(cursor, project) == []
+    assert frozen_behind(warehouse, project) == []
     try:
         note_outcome(cursor, ("prim2", "prestations"), "cleaned", succeeded=False, run_id="run")
         note_outcome(cursor, ("thamm_plus", "parcours"), "raw", succeeded=False, run_id="run")
-        [sentence] = frozen_behind(cursor, project)
+        [sentence] = frozen_behind(warehouse, project)
         assert sentence.startswith(
             "Sans le formulaire F-PREST (prim2/prestations), qui n'a encore jamais pu être publié"
         )
