@@ -126,10 +126,10 @@ def floor_sealed(place: Place) -> Figures:
         binary_rows,
         copy_binary,
         pack_bigint,
-        pack_bytes,
         pack_int,
         pack_text,
-        packed,
+        packed_bytes,
+        packed_texts,
     )
 
     pages = [[(row.submission_id, row.payload) for row in read_page(body).submissions] for body in place.bodies(FORM)]
@@ -148,7 +148,7 @@ def floor_sealed(place: Place) -> Figures:
                 sealed = sealer.seal(payloads, [f"raw|{PROJECT}|{FORM}|{key}|1" for key in keys])
                 columns: dict[str, Iterable[bytes]] = {name: repeat(pack_text(text)) for name, text in same.items()}
                 columns |= {"version": repeat(pack_int(1)), "load_id": repeat(pack_bigint(load))}
-                columns |= {"submission_id": packed(pack_text, keys), "payload": packed(pack_bytes, sealed)}
+                columns |= {"submission_id": packed_texts(keys), "payload": packed_bytes(sealed)}
                 copy_binary(cursor, "raw", "submission", list(columns), binary_rows(columns))
             connection.commit()
         return Figures(watch.seconds, _rows(warehouse, place.count(FORM), "raw.submission"))

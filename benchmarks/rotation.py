@@ -71,10 +71,10 @@ def _versions(warehouse: Warehouse, old: Keyring, rows: int, size: int) -> None:
         binary_rows,
         copy_binary,
         pack_bigint,
-        pack_bytes,
         pack_int,
         pack_text,
-        packed,
+        packed_bytes,
+        packed_texts,
     )  # fmt: skip
 
     sealer = old.sealer(PROJECT)
@@ -88,15 +88,15 @@ def _versions(warehouse: Warehouse, old: Keyring, rows: int, size: int) -> None:
             places = [f"raw|{PROJECT}|{FORM}|{number}|1" for number in ids]
             columns = {
                 "project": repeat(pack_text(PROJECT)), "form": repeat(pack_text(FORM)),
-                "submission_id": packed(pack_text, ids), "version": repeat(pack_int(1)),
+                "submission_id": packed_texts(ids), "version": repeat(pack_int(1)),
                 "state": repeat(pack_text("present")), "load_id": repeat(pack_bigint(load)),
-                "payload": packed(pack_bytes, sealer.seal([os.urandom(size) for _ in ids], places)),
+                "payload": packed_bytes(sealer.seal([os.urandom(size) for _ in ids], places)),
             }  # fmt: skip
             copy_binary(cursor, "raw", "submission", tuple(columns), binary_rows(columns))
 
 
 def _identities(warehouse: Warehouse, old: Keyring, rows: int, size: int) -> None:
-    from meal_pipelines.warehouse.copy import binary_rows, copy_binary, pack_bytes, pack_text, packed
+    from meal_pipelines.warehouse.copy import binary_rows, copy_binary, pack_text, packed_bytes, packed_texts
 
     sealer = old.sealer(PROJECT)
     with warehouse.connect() as connection, connection.cursor() as cursor:
@@ -105,8 +105,8 @@ def _identities(warehouse: Warehouse, old: Keyring, rows: int, size: int) -> Non
             places = [f"vault|{PROJECT}|{FORM}||{number}|0" for number in ids]
             columns = {
                 "project": repeat(pack_text(PROJECT)), "form": repeat(pack_text(FORM)),
-                "submission_id": packed(pack_text, ids), "person_id": packed(pack_text, ids),
-                "sealed": packed(pack_bytes, sealer.seal([os.urandom(size) for _ in ids], places)),
+                "submission_id": packed_texts(ids), "person_id": packed_texts(ids),
+                "sealed": packed_bytes(sealer.seal([os.urandom(size) for _ in ids], places)),
             }  # fmt: skip
             copy_binary(cursor, "vault", "identity", tuple(columns), binary_rows(columns))
 

@@ -89,13 +89,15 @@ def read_page(body: bytes, media: Sequence[str] = ()) -> DataPage:
     Raises: Malformed, when it is no such answer.
     """
     try:
-        str(body, "utf-8")
         page, rows = _slices.decode(body), _rows.decode(body).results
+        payloads = [bytes(raw) for raw in page.results]
+        for payload in payloads:
+            payload.decode()  # msgspec passes over what is no UTF-8 in a value that nobody asked for
     except (UnicodeDecodeError, msgspec.MsgspecError):
         # `from None`: the error may quote the body.
         raise Malformed("sa réponse est incomplète ou n'a pas la forme attendue") from None
     asked = frozenset(media)
-    submissions = [_submission(row, bytes(raw), asked) for row, raw in zip(rows, page.results, strict=True)]
+    submissions = [_submission(row, payload, asked) for row, payload in zip(rows, payloads, strict=True)]
     count = page.count if type(page.count) is int else None
     return DataPage(submissions, [row.id for row in rows], count, page.next is not None)
 

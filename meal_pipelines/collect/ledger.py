@@ -1,57 +1,28 @@
 """The part of `raw` that belongs to one form, and how it is written: versions, deletions, the cursor, the load.
 
-What is remembered between two loads is in `position.py`, what a sweep compares with in `known.py`. Sources and what to ask
-of them are not known here: `sync.py` compares and decides.
+What is remembered between two loads is in `position.py`, what a sweep compares with in `known.py`, what is to be written is
+made in `versions.py`. Sources and what to ask of them are not known here: `sync.py` compares and decides.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from itertools import repeat
+from dataclasses import asdict
 from typing import Any, Literal
 
 from psycopg2.extras import Json
 
-from meal_pipelines.collect.known import Known, KnownInOrder, known_of, moment
+from meal_pipelines.collect.known import Known, KnownInOrder
 from meal_pipelines.collect.position import Load, Position
 from meal_pipelines.collect.screening import Screen
-from meal_pipelines.collect.source import FormVersion, Order, Source, Submission
+from meal_pipelines.collect.source import FormVersion, Order
+from meal_pipelines.collect.versions import Prepared
 from meal_pipelines.errors import MealError
-from meal_pipelines.protect.keys.keyring import Keyring
-from meal_pipelines.warehouse.copy import (
-    binary_rows,
-    copy_binary,
-    pack_bigint,
-    pack_bytes,
-    pack_int,
-    pack_text,
-    pack_time,
-    packed,
-    packed_once,
-)
+from meal_pipelines.warehouse.copy import copy_packed
 
 LOCK_WAIT_S = 2.0
 """PostgreSQL releases the lock of a closed (or killed) connection a moment after its client has gone."""
-
-MANY = 10_000
-"""Versions in one load from which the pages they lie in are summarised at once, for whoever asks what a load brought."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What became of submissions shown by a source.
-
-    rows: for `write`, None when nothing differs · gone: the known ones that the source holds no more, seen on completing them ·
-    erased: keys of what was erased and is shown again · refused: the known ones whose person now refuses.
-    """
-
-    rows: bytes | None = field(default=None, repr=False)
-    gone: Sequence[Known] = ()
-    erased: Sequence[bytes] = ()
-    refused: Sequence[str] = ()
 
 
 class Ledger:
@@ -60,12 +31,9 @@ class Ledger:
     connection: writes, in one thread at a time · reader: reads meanwhile, for the thread that prepares.
     """
 
-    def __init__(
-        self, connection: Any, reader: Any, keyring: Keyring, project: str, form: str, screen: Screen | None = None
-    ) -> None:
+    def __init__(self, connection: Any, reader: Any, project: str, form: str, screen: Screen) -> None:
         self.connection, self.reader, self.project, self.form = connection, reader, project, form
-        self.screen = screen or Screen(keyring, project, form)
-        self._sealer, self._hash = keyring.sealer(project), keyring.hasher(project, "fingerprint")
+        self.screen = screen
         self._cursor = connection.cursor()
 
     def lock(self) -> None:
@@ -143,9 +111,6 @@ class Ledger:
             "update raw.load set state = %s, message = %s, refused = %s, finished_at = now() where load_id = %s",
             (state, message, load.refused_count, load.load_id),
         )
-        if load.added + load.changed >= MANY:
-            # PostgreSQL does it too, in a moment of rest that a server ended with the run does not have.
-            self._cursor.execute("select brin_summarize_new_values('raw.submission_by_load')")
 
     # Questionnaires -------------------------------------------------------------------------------------------
 
@@ -165,12 +130,6 @@ class Ledger:
 
     # Submissions ----------------------------------------------------------------------------------------------
 
-    def last(self, submission_ids: Sequence[str]) -> dict[str, Known]:
-        """The last version of each of these submissions that `raw` has."""
-        with self.reader.cursor() as cursor:
-            cursor.execute(LAST_OF, (self.project, self.form, list(submission_ids)))
-            return {key: known_of(key, *rest) for key, *rest in cursor.fetchall()}
-
     def ids_of(self, instance_ids: Sequence[str]) -> list[str]:
         """The submissions held for present under these OpenRosa identities."""
         values = {"project": self.project, "form": self.form, "instances": list(instance_ids)}
@@ -182,97 +141,10 @@ class Ledger:
         self._cursor.execute(AWAITING, {"project": self.project, "form": self.form})
         return [row[0] for row in self._cursor.fetchall()]
 
-    def prepare(
-        self, load: Load, position: Position, submissions: Iterable[Submission], last: dict[str, Known], source: Source
-    ) -> Prepared:
-        """Seal a version of each submission that differs from its last one, `last`, as known before. Touches no row."""
-        fresh: list[tuple[Submission, Known | None, bytes]] = []
-        doubtful: list[tuple[Submission, Known, bytes]] = []
-        submissions = list(submissions)
-        erased = self.screen.erased(submission.submission_id for submission in submissions)
-        for submission in submissions:
-            if submission.submission_id in erased:
-                continue
-            fingerprint = self._hash(submission.payload)[:16]
-            known = last.get(submission.submission_id)
-            if known is not None and known.present:
-                if known.fingerprint != fingerprint:
-                    doubtful.append((submission, known, fingerprint))
-                continue
-            fresh.append((submission, known, fingerprint))
-        if doubtful:
-            before = self._payloads([known for _, known, _ in doubtful])
-            fresh += [
-                item
-                for item in doubtful
-                if not source.is_same(before[item[1].submission_id], self.screen.kept(item[0]).submission.payload)
-            ]
-        prepared = self._completed(load, position, fresh, source) if fresh else Prepared()
-        return replace(prepared, erased=tuple(erased.values()))
-
-    def _completed(
-        self, load: Load, position: Position, fresh: list[tuple[Submission, Known | None, bytes]], source: Source
-    ) -> Prepared:
-        before = {submission.submission_id: (known, fingerprint) for submission, known, fingerprint in fresh}
-        kept: list[tuple[Submission, int, bytes]] = []
-        refused: list[str] = []
-        for submission in source.completed([submission for submission, _, _ in fresh]):
-            known, fingerprint = before.pop(submission.submission_id)
-            if known is None or not known.present:
-                load.added, load.restored = load.added + (known is None), load.restored + (known is not None)
-                position.present = (position.present or 0) + 1
-            else:
-                load.changed += 1
-            screened = self.screen.kept(submission)
-            kept.append((screened.submission, 1 if known is None else known.version + 1, fingerprint))
-            if screened.has_refused:
-                refused.append(submission.submission_id)
-        # What the source showed and could not complete is gone since. Passed over, an edit of it would be lost for good when
-        # it comes back before the next load: no stamp would tell.
-        gone = [known for known, _ in before.values() if known is not None and known.present]
-        return Prepared(self._rows(load, kept) if kept else None, gone, refused=refused)
-
-    def _payloads(self, known: Sequence[Known]) -> dict[str, bytes]:
-        """The payloads of these versions, opened."""
-        with self.reader.cursor() as cursor:
-            ids, versions = [item.submission_id for item in known], [item.version for item in known]
-            cursor.execute(PAYLOADS, (ids, versions, self.project, self.form))
-            rows = cursor.fetchall()
-        places = [self._place(submission_id, version) for submission_id, version, _ in rows]
-        opened = self._sealer.unseal([payload for _, _, payload in rows], places)
-        return {row[0]: payload for row, payload in zip(rows, opened, strict=True)}
-
-    def _place(self, submission_id: str, version: int) -> str:
-        return f"raw|{self.project}|{self.form}|{submission_id}|{version}"
-
-    def _rows(self, load: Load, fresh: list[tuple[Submission, int, bytes]]) -> bytes:
-        submissions, versions, fingerprints = zip(*fresh, strict=True)
-        places = [self._place(submission.submission_id, version) for submission, version, _ in fresh]
-        sealed = self._sealer.seal([submission.payload for submission in submissions], places)
-        columns: dict[str, Iterable[bytes]] = {
-            "project": repeat(pack_text(self.project)),
-            "form": repeat(pack_text(self.form)),
-            "submission_id": packed(pack_text, [s.submission_id for s in submissions]),
-            "version": packed_once(pack_int, versions),
-            "instance_id": packed(pack_text, [s.instance_id for s in submissions]),
-            "form_version": packed_once(pack_text, [s.form_version for s in submissions]),
-            "submitted_at": packed(pack_time, [moment(s.submitted_at) for s in submissions]),
-            "changed_at": packed(pack_time, [moment(s.changed_at) for s in submissions]),
-            "state": repeat(pack_text("present")),
-            "payload": packed(pack_bytes, sealed),
-            "fingerprint": packed(pack_bytes, fingerprints),
-            "attachments": packed_once(pack_int, [s.attachments for s in submissions]),
-            "attachments_present": packed_once(pack_int, [s.attachments_present for s in submissions]),
-            "load_id": repeat(pack_bigint(load.load_id)),
-            "loaded_at": repeat(pack_time(datetime.now(UTC))),
-        }
-        assert tuple(columns) == COLUMNS
-        return binary_rows(columns)
-
     def write(self, prepared: Prepared, sweep: int | None = None) -> None:
-        """Add the rows made by `prepare`, and note what else it met. sweep: the one under way."""
+        """Add the prepared rows, and note what else was met. sweep: the one under way."""
         if prepared.rows is not None:
-            copy_binary(self._cursor, "raw", "submission", COLUMNS, prepared.rows)
+            copy_packed(self._cursor, prepared.rows)
         of_form = {"project": self.project, "form": self.form}
         if prepared.refused:
             # Who refuses takes back what was said before, and the files sent with it.
@@ -332,16 +204,6 @@ class Ledger:
         self._cursor.execute("delete from raw.missing where project = %s and form = %s", (self.project, self.form))
 
 
-COLUMNS = (
-    "project", "form", "submission_id", "version", "instance_id", "form_version", "submitted_at", "changed_at", "state",
-    "payload", "fingerprint", "attachments", "attachments_present", "load_id", "loaded_at",
-)  # fmt: skip
-PAYLOADS = """
-    select s.submission_id, s.version, s.payload
-    from unnest(%s::text[], %s::int[]) as asked(submission_id, version)
-    join raw.submission as s on s.submission_id = asked.submission_id and s.version = asked.version
-    where s.project = %s and s.form = %s
-"""
 PRESENT = """
     select count(*) from (
         select distinct on (submission_id) state, fingerprint from raw.submission
@@ -381,10 +243,6 @@ ERASED_AT_SOURCE = """
 SETTLE_ERASED = """
     update raw.erased set is_at_source = met_load_id is not distinct from %s
     where project = %s and form = %s and position = 0
-"""
-LAST_OF = """
-    select distinct on (submission_id) submission_id, version, state, fingerprint from raw.submission
-    where project = %s and form = %s and submission_id = any(%s) order by submission_id, version desc
 """
 PRESENT_INSTANCES = """
     select last.submission_id from (

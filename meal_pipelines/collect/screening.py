@@ -96,6 +96,14 @@ class Screen:
         keys = {submission_id: self._signs.submission(submission_id) for submission_id in submission_ids}
         return {submission_id: key for submission_id, key in keys.items() if key in self._erased}
 
+    def all_kept(self, submissions: Sequence[Submission]) -> tuple[Sequence[Submission], list[str]]:
+        """What may be kept of each of these submissions, and the ids of those whose person refuses."""
+        if not self._rows and self._consent is None:
+            return submissions, []
+        screened = [self.kept(submission) for submission in submissions]
+        refused = [each.submission.submission_id for each in screened if each.has_refused]
+        return [each.submission for each in screened], refused
+
     def kept(self, submission: Submission) -> Screened:
         """What may be kept of a submission; itself, nearly always."""
         rows = self._rows.get(self._signs.submission(submission.submission_id), []) if self._rows else []

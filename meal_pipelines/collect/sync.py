@@ -5,11 +5,12 @@ other case, and once in a while whatever it says, it is swept: what it shows now
 `raw` last knew, in the same order, like the two sides of a merge, so that memory is bounded by a page. Each page is one
 transaction that also moves the cursor: a load that dies anywhere is finished by the next one.
 
-Sources are in the modules beside this one, the tables in `ledger.py`; what answers mean is not known here.
+Sources are in the modules beside this one, what is added in `versions.py`, the tables in `ledger.py`; what answers mean is not known here.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -18,11 +19,12 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 
 from meal_pipelines.collect.known import Known, moment
-from meal_pipelines.collect.ledger import Ledger, Prepared
+from meal_pipelines.collect.ledger import Ledger
 from meal_pipelines.collect.position import Load, Position, SweepPosition
 from meal_pipelines.collect.punctuality import note_arrivals
 from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
+from meal_pipelines.collect.versions import Prepared, Versions
 from meal_pipelines.errors import MealError
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
@@ -67,8 +69,10 @@ def synchronise(
     Raises: MealError when the form is being collected by another run; TransientError and ConfigurationError of the source.
     """
     with closing(warehouse.psycopg()) as connection, closing(warehouse.psycopg()) as reader:
-        ledger = Ledger(connection, reader, keyring, project, form, Screen(keyring, project, form, loaded))
-        synchronisation = _Synchronisation(ledger, source, export, accept_deletions, sweep_every, progress)
+        screen = Screen(keyring, project, form, loaded)
+        ledger = Ledger(connection, reader, project, form, screen)
+        versions = Versions(reader, keyring, project, form, screen)
+        synchronisation = _Synchronisation(ledger, versions, source, export, accept_deletions, sweep_every, progress)
         try:
             return synchronisation.run(run_id, frequency)
         except psycopg2.Error as error:
@@ -83,10 +87,10 @@ class _Synchronisation:
     position: Position
 
     def __init__(
-        self, ledger: Ledger, source: Source, export: str | None, accept_deletions: bool, sweep_every: timedelta,
-        progress: Progress | None,
+        self, ledger: Ledger, versions: Versions, source: Source, export: str | None, accept_deletions: bool,
+        sweep_every: timedelta, progress: Progress | None,
     ) -> None:  # fmt: skip
-        self.ledger, self.source = ledger, source
+        self.ledger, self.versions, self.source = ledger, versions, source
         self.export, self.accept_deletions, self.sweep_every = export, accept_deletions, sweep_every
         self.progress = progress or (lambda received, total: None)
         self.commit = ledger.connection.commit
@@ -178,8 +182,8 @@ class _Synchronisation:
         self.load.received += len(shown)
         gone = [*delta.gone, *self._named(delta.gone_instances)]
         if shown:
-            last = self.ledger.last(list(shown))
-            prepared = self.ledger.prepare(self.load, self.position, shown.values(), last, self.source)
+            last = self.versions.last(list(shown))
+            prepared = self.versions.prepare(self.load, self.position, shown.values(), last, self.source)
             self.ledger.write(prepared)
             gone += [known.submission_id for known in prepared.gone]
         if gone:
@@ -210,13 +214,14 @@ class _Synchronisation:
         self._keep_versions()
         ledger, load = self.ledger, self.load
         known = ledger.in_order(self.source.order, sweep.after)
-        # One page is written while the next is sealed and a third fetched.
+        # While a page is sealed, those before it are written and the next is fetched. Two wait to be written: with one, whoever
+        # is slower for a moment is waited for at each page (2026-11: 6 % of the time).
         with ThreadPoolExecutor(1, thread_name_prefix="raw") as pool:
-            writing: Future[None] | None = None
+            writing: deque[Future[None]] = deque()
             for page in self.source.sweep(sweep.after):
                 before = {item.submission_id: item for item in known.through(page.through)}
-                moved = self._moved(page, before)
-                prepared = ledger.prepare(load, self.position, page.submissions, before | moved, self.source)
+                moved = self._moved(page, before, writing)
+                prepared = self.versions.prepare(load, self.position, page.submissions, before | moved, self.source)
                 met = {submission.submission_id for submission in page.submissions}
                 missing = [item for key, item in before.items() if item.present and key not in met]
                 missing += prepared.gone
@@ -225,19 +230,25 @@ class _Synchronisation:
                     sweep.count = sweep.seen + page.server_count
                 sweep.seen, sweep.after = sweep.seen + len(page.submissions), page.through
                 load.received, load.server_count = load.received + len(page.submissions), sweep.count
-                if writing is not None:
-                    writing.result()
+                _wait(writing, leaving=1)
                 progress = None if page.through is None else ledger.progress(load, self.position)
-                writing = pool.submit(self._write, sweep.load, prepared, missing, found_again, progress)
+                writing.append(pool.submit(self._write, sweep.load, prepared, missing, found_again, progress))
                 self.progress(load.received, load.server_count)
-            if writing is not None:
-                writing.result()
+            _wait(writing)
         self._end(sweep)
 
-    def _moved(self, page: Page, before: dict[str, Known]) -> dict[str, Known]:
-        """What is known, elsewhere, of the submissions of a page: one sent again after a purge has another stamp."""
+    def _moved(self, page: Page, before: dict[str, Known], writing: deque[Future[None]]) -> dict[str, Known]:
+        """What is known, elsewhere, of the submissions of a page: one sent again after a purge has another stamp.
+
+        It may have been on one of the pages being written, under its former stamp.
+        """
+        if self.source.order != "submitted":
+            return {}
         strangers = [s.submission_id for s in page.submissions if s.submission_id not in before]
-        return self.ledger.last(strangers) if strangers and self.source.order == "submitted" else {}
+        if not strangers:
+            return {}
+        _wait(writing)
+        return self.versions.last(strangers)
 
     def _write(
         self,
@@ -279,3 +290,9 @@ class _Synchronisation:
         if self.export is not None:
             self.position.done = [*self.position.done, self.export]
         self.ledger.move(self.ledger.progress(self.load, self.position))
+
+
+def _wait(writing: deque[Future[None]], *, leaving: int = 0) -> None:
+    """Wait until at most `leaving` pages remain to be written. Raises: what writing one met."""
+    while len(writing) > leaving:
+        writing.popleft().result()

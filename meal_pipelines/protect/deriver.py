@@ -28,10 +28,9 @@ from meal_pipelines.warehouse.copy import (
     escape_column,
     pack,
     pack_binary,
-    pack_bytes,
     pack_int,
     pack_text,
-    packed,
+    packed_bytes,
     packed_once,
 )
 from meal_pipelines.warehouse.tables import TableSpec
@@ -212,7 +211,7 @@ class Deriver:
             "repeat": repeat(pack_text(self.table.name)),
             "strong": [strong[place] for place in found],
             "weak": [weak[place] for place in found],
-            "sealed": packed(pack_bytes, sealed),
+            "sealed": packed_bytes(sealed),
         }
         return pack_binary("build", self.build.identities, packing)
 

@@ -84,9 +84,19 @@ def copy_packed(cursor: Any, rows: Packed) -> None:
 def binary_rows(columns: Mapping[str, Iterable[bytes]]) -> bytes:
     """Rows in COPY's binary form: half the bytes of the text form where the values are bytes themselves.
 
-    columns: by name, n values made by `packed`; or `itertools.repeat` of one, where every row has the same.
+    columns: by name, n values made by `packed` or its like; or `itertools.repeat` of one, where every row has the same.
+    At least one column differs from row to row.
     """
-    rows = zip(repeat(struct.pack("!h", len(columns))), *columns.values(), strict=False)
+    pieces: list[Iterable[bytes]] = []
+    same = struct.pack("!h", len(columns))
+    for column in columns.values():
+        if isinstance(column, repeat):
+            same += next(column)
+            continue
+        # What all rows have alike, in columns side by side, is one piece of each row.
+        pieces += [repeat(same), column] if same else [column]
+        same = b""
+    rows = zip(*pieces, *([repeat(same)] if same else []), strict=False)
     return b"".join([HEADER, *chain.from_iterable(rows), TRAILER])
 
 
@@ -99,8 +109,18 @@ def copy_binary(cursor: Any, schema: str, table: str, columns: Sequence[str], ro
 
 
 def packed(packer: Callable[[Any], bytes], values: Iterable[Any]) -> list[bytes]:
-    """A column for `copy_binary`; packers are `pack_text`, `pack_bytes`, `pack_int`, `pack_bigint`, `pack_time`, `pack_uuids`."""
+    """A column for `copy_binary`; packers are `pack_int`, `pack_bigint`, `pack_time`, `pack_uuids`."""
     return [ABSENT if value is None else packer(value) for value in values]
+
+
+def packed_bytes(values: Iterable[bytes | None]) -> list[bytes]:
+    """As `packed`, for byte strings."""
+    return [ABSENT if value is None else _length(len(value)) + value for value in values]
+
+
+def packed_texts(values: Iterable[str | None]) -> list[bytes]:
+    """As `packed`, for texts."""
+    return packed_bytes([None if value is None else value.encode() for value in values])
 
 
 def packed_once(packer: Callable[[Any], bytes], values: Sequence[Any]) -> list[bytes]:

@@ -22,7 +22,7 @@ from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.keys.sealed_places import SealedColumn
 from meal_pipelines.protect.keys.sealing import START, Sealer
 from meal_pipelines.warehouse.connection import Warehouse
-from meal_pipelines.warehouse.copy import HEADER, binary_rows, copy_binary, pack_bytes, packed
+from meal_pipelines.warehouse.copy import HEADER, binary_rows, copy_binary, packed_bytes
 from meal_pipelines.warehouse.refusals import value_free
 
 BATCH_BYTES = 8 << 20
@@ -117,9 +117,9 @@ def _batch(cursor: Any, sealer: Sealer, current: int, column: SealedColumn, firs
     places = [str(place, "utf-8") for _, _, place in rows]
     sealed = sealer.seal(sealer.unseal([value for _, value, _ in rows], places), places)
     columns = {
-        "place": packed(pack_bytes, [row[0] for row in rows]),
-        "start": packed(pack_bytes, [row[1][:START] for row in rows]),
-        "sealed": packed(pack_bytes, sealed),
+        "place": packed_bytes([row[0] for row in rows]),
+        "start": packed_bytes([row[1][:START] for row in rows]),
+        "sealed": packed_bytes(sealed),
     }
     copy_binary(cursor, "pg_temp", "resealed", tuple(columns), binary_rows(columns))
     # The range again, or the whole table would be read for each batch. Another row may have come to lie there since: a value

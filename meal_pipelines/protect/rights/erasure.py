@@ -20,6 +20,7 @@ from meal_pipelines.clean.corrections import forget_lines
 from meal_pipelines.collect.attachments import FileStore, erase, erase_named
 from meal_pipelines.collect.ledger import Ledger
 from meal_pipelines.collect.links import at_source
+from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.sources import concealer
 from meal_pipelines.errors import MealError
 from meal_pipelines.project.load import LoadedForm, LoadedProject
@@ -133,7 +134,7 @@ def alone(warehouse: Warehouse, keyring: Keyring, project: LoadedProject, form: 
     """No collection and no stage of this form works meanwhile."""
     with ExitStack() as stack:
         connection = stack.enter_context(closing(warehouse.psycopg()))
-        Ledger(connection, connection, keyring, project.id, form.name).lock()
+        Ledger(connection, connection, project.id, form.name, Screen(keyring, project.id, form.name)).lock()
         connection.commit()
         for schema in ("cleaned", "pseudonymised"):
             stack.enter_context(turn(warehouse, "build", f"{schema}/{project.id}/{form.name}", patience_s=60))
