@@ -66,7 +66,7 @@ class Settings:
 
     @property
     def workers(self) -> int:
-        """How many processes work on one large form (`MEAL_WORKERS`); by default two, where there are two processors.
+        """How many processors one large form may take (`MEAL_WORKERS`); by default two, where there are two.
 
         Raises: ConfigurationError, when it is no number from 1 on.
         """

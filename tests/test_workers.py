@@ -23,7 +23,7 @@ from meal_pipelines.errors import ConfigurationError, MealError, TransientError
 from meal_pipelines.protect import stage as protect
 from meal_pipelines.protect.deriver import ChunkDeriver
 from meal_pipelines.settings import CHECKOUT, Settings
-from meal_pipelines.workers import Workers, _Shared, end_spare
+from meal_pipelines.workers import LARGE, Workers, _Shared, end_spare, others_for
 from tests.clean.test_deltas import everything
 from tests.stage_cases import PROJECT, Bench, visit
 from tests.worker_cases import Slow, Telling
@@ -70,9 +70,9 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return chunk
 
     monkeypatch.setattr(_Shared, "__next__", noted)
+    monkeypatch.setattr("meal_pipelines.workers.LARGE", 10)
     for stage in (clean, protect):
         monkeypatch.setattr(stage, "ROWS", 4)
-        monkeypatch.setattr(stage, "LARGE", 10)
     return found
 
 
@@ -206,7 +206,7 @@ def test_all_chunks_are_worked_on_once_by_several_processes() -> None:
     assert len({pid for _, pid in done}) == 3 and os.getpid() in {pid for _, pid in done}
     numbers = sorted(number for number, _ in done)
     assert len(set(numbers)) == len(numbers) and set(range(numbers[-1] + 1)) - set(numbers) <= {13, 14}
-    assert len(beside()) == 1, "one stays for the next form"
+    assert len(beside()) == 2, "they stay for the next form"
     end_spare()
     assert beside() == []
 
@@ -214,13 +214,12 @@ def test_all_chunks_are_worked_on_once_by_several_processes() -> None:
 def test_the_process_that_stays_works_for_the_next_and_has_forgotten_the_one_before() -> None:
     """Starting costs a second; what it was given holds the keys of a project."""
     pids = []
-    for make in (Slow, partial(Telling, "b"), partial(Telling, "c")):
+    for name in "abc":
         done: list[Any] = []
-        with Workers[Any](make, others=1) as workers:
+        with Workers[Any](partial(Telling, name), others=1) as workers:
             workers.work(_until(lambda: any(pid != os.getpid() for _, pid in done)), done.append)  # noqa: B023
         others = {pid for _, pid in done} - {os.getpid()}
-        if isinstance(make, partial):
-            assert {told for told, _ in done} == {make.args[0]}
+        assert {told for told, _ in done} == {name}
         pids.append(others)
     assert pids[0] == pids[1] == pids[2] and len(pids[0]) == 1
 
@@ -230,7 +229,8 @@ def test_a_process_that_died_while_it_stayed_is_replaced() -> None:
     for _ in range(2):
         done: list[tuple[int, int]] = []
         with Workers(Slow, others=1) as workers:
-            workers.work(_until(lambda: len({pid for _, pid in done}) == 2), done.append)  # noqa: B023
+            numbers = _until(lambda: len({pid for _, pid in done}) == 2)  # noqa: B023
+            workers.work((number for number in numbers if number not in (13, 14)), done.append)
         [stays] = beside()
         stays.kill()
         wait_until(lambda: beside() == [])
@@ -271,6 +271,15 @@ def test_a_killed_program_leaves_no_process_behind() -> None:
 def test_how_many_processes_is_a_setting(asked: str, workers: int, tmp_path: Path) -> None:
     environ = {"MEAL_HOME": str(tmp_path), "MEAL_WORKERS": asked}
     assert Settings.load(environ=environ, demo=False).workers == workers
+
+
+@pytest.mark.parametrize(
+    ("rows", "workers", "others"),
+    [(LARGE - 1, 2, 0), (LARGE, 2, 1), (3 * LARGE, 2, 2), (99 * LARGE, 2, 2), (99 * LARGE, 1, 0)],
+)
+def test_a_process_beside_this_one_has_rows_worth_its_start(rows: int, workers: int, others: int) -> None:
+    """`MEAL_WORKERS=1` does without, however large the form."""
+    assert others_for(rows, workers) == others
 
 
 @pytest.mark.parametrize("asked", ["0", "deux", "-1", "1.5"])

@@ -30,7 +30,7 @@ from meal_pipelines.warehouse.copy import Packed, Writer
 from meal_pipelines.warehouse.fetch import in_chunks
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import create_table
-from meal_pipelines.workers import LARGE, ROWS, Workers
+from meal_pipelines.workers import ROWS, Workers, others_for
 
 RULES_VERSION = "2"
 """Raised when the code judges differently: every form is then cleaned again."""
@@ -53,7 +53,7 @@ def prepare(
     progress: Callable[[int, int], None] | None = None,
     workers: int = 1,
 ) -> CleanBuild | None:
-    """Build the form's cleaned tables in `build`. workers: processes that work on a large form, this one included.
+    """Build the form's cleaned tables in `build`. workers: processes that may work at once on a large form.
 
     Returns: None when nothing changed since the last build.
     Raises: MealError (a wrong key, a database refusal), never with a value of the data.
@@ -69,7 +69,7 @@ def prepare(
                 if total is None:
                     return None
                 make = partial(ChunkCleaner, build, keyring, log)
-                with Workers(make, others=workers - 1 if total > LARGE else 0) as hands:
+                with Workers(make, others=others_for(total, workers)) as hands:
                     _build(build, reader, connection, hands, total, progress)
                 _conclude(build, log)
                 for spec in specs:

@@ -31,7 +31,7 @@ from meal_pipelines.warehouse.copy import Writer
 from meal_pipelines.warehouse.fetch import in_chunks
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import TableSpec, create_table, identifiers
-from meal_pipelines.workers import LARGE, ROWS, Workers
+from meal_pipelines.workers import ROWS, Workers, others_for
 
 PROTECTION_VERSION = "3"
 """Raised when the code normalises, hashes or generalises differently: every form is then protected again."""
@@ -49,7 +49,7 @@ def prepare(
 ) -> ProtectBuild | None:
     """Build the form's pseudonymised tables in `build`; None when its cleaned tables did not change.
 
-    workers: processes that work on a large form, this one included.
+    workers: processes that may work at once on a large form.
     Raises: MealError (a wrong key, a database refusal), never with a value of the data.
     """
     specs = [pseudonymised_spec(project, form, table) for table in form.questionnaire.tables.values()]
@@ -62,7 +62,7 @@ def prepare(
                 if total is None:
                     return None
                 make = partial(ChunkDeriver, build, keyring, project)
-                with Workers(make, others=workers - 1 if total > LARGE else 0) as hands:
+                with Workers(make, others=others_for(total, workers)) as hands:
                     for spec, table in zip(specs, form.questionnaire.tables.values(), strict=True):
                         _derive(build, spec, table, reader, connection, hands, progress)
                         _fill(cursor, build, spec, table)

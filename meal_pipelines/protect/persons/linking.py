@@ -149,9 +149,12 @@ TABLES = """
 KEYS = """
     analyze link_touched;
     insert into link_found
-    select distinct i.person_id, k.key
-    from vault.identity as i join link_touched as t using (person_id), unnest(i.strong) as k (key)
-    where i.project = %(project)s and k.key is not null;
+    select distinct once.person_id, k.key
+    from (
+        select distinct person_id, strong from vault.identity
+        where project = %(project)s and person_id in (select person_id from link_touched)
+    ) as once, unnest(once.strong) as k (key)
+    where k.key is not null;
     analyze link_found;
     insert into vault.person_key (key, person_id, project)
     select f.key, f.person_id, %(project)s from link_found as f
