@@ -98,8 +98,8 @@ def _cases() -> Iterator[Case]:
         label = f"meal : collecter, nettoyer, protéger ({form})"
         yield Case(f"{group}.on", group, label, partial(through, form=form, prepared=_as_it_is), is_reference=True)
         unsealed, off = (partial(through, form=form, prepared=prepared) for prepared in (_unsealed, _unprotected))
-        yield Case(f"{group}.unsealed", group, "le même, sans rien sceller", unsealed)
-        yield Case(f"{group}.off", group, "les mêmes étapes, rien n'est protégé", off)
+        yield Case(f"{group}.unsealed", group, "le même en clair, personnes reconnues", unsealed)
+        yield Case(f"{group}.off", group, "les mêmes étapes, sans reconnaître personne", off)
 
 
 CASES = tuple(_cases())
