@@ -17,10 +17,8 @@ from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from resources import Platform
 
-UNCLASSIFIED = "questions_classees"
-
-
-VERSIONS = "versions_connues"
+UNCLASSIFIED, VERSIONS = "questions_classees", "versions_connues"
+"""Checks beside those of the suites."""
 
 
 def audited(project: LoadedProject, form: LoadedForm, readings: Readings | None = None) -> list[Audited]:
@@ -36,19 +34,8 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
     """The asset that makes `cleaned.<project>_<form>` and its repeats."""
     key = dg.AssetKey(["cleaned", project.id, form.name])
     tables = audited(project, form)
-    checks = check_specs(key, tables)
+    checks = [*check_specs(key, tables), *_of_the_questionnaire(key)]
     main = tables[0].spec
-    unclassified = dg.AssetCheckSpec(
-        UNCLASSIFIED,
-        asset=key,
-        description="Chaque question reçue est dans le questionnaire et a une classe de confidentialité.",
-    )
-
-    versions = dg.AssetCheckSpec(
-        VERSIONS,
-        asset=key,
-        description="Chaque version du questionnaire avec laquelle on a répondu est décrite par le serveur ou par le projet.",
-    )
 
     @dg.asset(
         key=key,
@@ -60,7 +47,7 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
         tags={"projet": project.id, "formulaire": form.name, "etape": "cleaned"},
         kinds={"postgres", "pandas", "greatexpectations"},
         metadata=table_metadata(main, tables=", ".join(item.spec.qualified for item in tables)),
-        check_specs=[*checks, unclassified, versions],
+        check_specs=checks,
     )
     def clean(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         name = key.to_user_string()
@@ -91,7 +78,7 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
                 else:
                     stage.discard(platform.warehouse, build)
             outcome.refused = refusal is not None
-        yield from results(key, verdicts, [*checks, unclassified, versions], unchanged=build is None)
+        yield from results(key, verdicts, checks, unchanged=build is None)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)
         platform.end(name, "à jour" if build is None else _told(build))
@@ -99,6 +86,14 @@ def cleaned_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDefiniti
         yield dg.MaterializeResult(metadata={**_metadata(platform, build, current), "dagster/column_lineage": lineage})
 
     return clean
+
+
+def _of_the_questionnaire(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    told = {
+        UNCLASSIFIED: "Chaque question reçue est dans le questionnaire et a une classe de confidentialité.",
+        VERSIONS: "Chaque version du questionnaire avec laquelle on a répondu est décrite par le serveur ou par le projet.",
+    }
+    return [dg.AssetCheckSpec(name, asset=key, description=description) for name, description in told.items()]
 
 
 def _told(build: CleanBuild) -> str:

@@ -13,6 +13,7 @@ from assets.standing import standing, standing_spec
 from meal_pipelines.indicators import compute
 from meal_pipelines.pages import page_of, write_pages
 from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.project.measures import marts_of
 from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.tables import TableSpec
@@ -38,17 +39,12 @@ def indicators_asset(
     key = dg.AssetKey(["indicators", project.id])
     logframe = project.logframe
     assert logframe is not None
-    listed = "\n".join(
-        f"- **{indicator.code}** {indicator.label} ({indicator.unit})" for indicator in logframe.indicators
-    )
-    status = " Valeurs cibles et de référence **illustratives**." if logframe.illustrative else ""
 
     @dg.asset(
         key=key,
         deps=[mart_key(name) for name in sorted(marts_read(project))],
         group_name=f"{project.id}_5_indicators",
-        description=f"Les {len(logframe.indicators)} indicateurs du cadre logique de {project.project.name}, par période et "
-        f"désagrégation.{status}\n\n{listed}",
+        description=_described(project.project.name, logframe),
         owners=project.project.owners,
         tags={"projet": project.id, "etape": "indicators"},
         kinds={"postgres", "sql"},
@@ -93,6 +89,13 @@ def indicators_asset(
         )
 
     return measure
+
+
+def _described(project: str, logframe: Logframe) -> str:
+    listed = "\n".join(f"- **{each.code}** {each.label} ({each.unit})" for each in logframe.indicators)
+    status = " Valeurs cibles et de référence **illustratives**." if logframe.illustrative else ""
+    counted = f"Les {len(logframe.indicators)} indicateurs du cadre logique de {project}"
+    return f"{counted}, par période et désagrégation.{status}\n\n{listed}"
 
 
 def _pages(platform: Platform, connection: Any, project: str, marts: Mapping[str, TableSpec], *, changed: bool) -> Path:

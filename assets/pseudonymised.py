@@ -11,6 +11,8 @@ from assets.metadata import column_lineage, rows_published, table_metadata
 from expectations.pseudonymised import suite_for
 from meal_pipelines.project.load import LoadedForm, LoadedProject
 from meal_pipelines.protect import stage
+from meal_pipelines.protect.build import ProtectBuild
+from meal_pipelines.protect.persons.linking import Relinked
 from meal_pipelines.protect.tables import derived_columns, pseudonymised_spec
 from resources import Platform
 
@@ -79,18 +81,19 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
         lineage = {
             column.name: [(cleaned, "personal" if column.name in derived else column.name)] for column in main.columns
         }
-        yield dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": rows_published(platform, main.qualified),
-                "dagster/column_lineage": column_lineage(main, lineage),
-                "changement": build is not None,
-                **(
-                    {}
-                    if build is None
-                    else {"personnes reconnues": build.persons, "sans pseudonyme": build.without_person}
-                ),
-                **({} if joined is None else {"pseudonymes réunis": joined.merged, "réunions défaites": joined.undone}),
-            }
-        )
+        told: dict[str, Any] = {
+            "dagster/row_count": rows_published(platform, main.qualified),
+            "dagster/column_lineage": column_lineage(main, lineage),
+        }
+        yield dg.MaterializeResult(metadata={**told, **_metadata(build, joined)})
 
     return protect
+
+
+def _metadata(build: ProtectBuild | None, joined: Relinked | None) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"changement": build is not None}
+    if build is not None:
+        metadata |= {"personnes reconnues": build.persons, "sans pseudonyme": build.without_person}
+    if joined is not None:
+        metadata |= {"pseudonymes réunis": joined.merged, "réunions défaites": joined.undone}
+    return metadata
