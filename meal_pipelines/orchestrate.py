@@ -1,6 +1,6 @@
-"""Dagster from the command line: its instance, one run in this process, the UI and the daemon.
+"""Dagster from the command line: its instance, and one run in this process. Its UI and daemon are in `serving.py`.
 
-With `definitions.py`, the only module here that knows Dagster. What a run does is in `assets/`.
+With these two and `definitions.py`, nothing else here knows Dagster. What a run does is in `assets/`.
 """
 
 from __future__ import annotations
@@ -8,23 +8,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
-from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.invocation import DEMO, typed
-from meal_pipelines.settings import CHECKOUT, Settings
+from meal_pipelines.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -49,7 +41,6 @@ retention:
   schedule: {purge_after_days: 90}
   sensor: {purge_after_days: {skipped: 7, failure: 30, success: 90}}
 """
-QUIET = ["--log-level", "warning", "--dagster-log-level", "error", "--code-server-log-level", "error"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +100,7 @@ def launch(
     job = definitions.resolve_job_def(NIGHTLY)
     keys = [key for key in job.asset_layer.executable_asset_keys if _is_selected(key.path, projects, stages)]
     with dg.DagsterInstance.get() as instance, followed(settings, reporter):
-        _bury_dead_runs(instance, all_untagged=False)
+        bury_dead_runs(instance, all_untagged=False)
         results = [_execute(job, instance, keys, {})]
         run = results[0].dagster_run
         rest = [] if results[0].success else left_behind(instance, run.run_id, definitions.get_repository_def())
@@ -147,7 +138,7 @@ def _is_alive(process: str) -> bool:
         return False
 
 
-def _bury_dead_runs(instance: dg.DagsterInstance, *, all_untagged: bool) -> None:
+def bury_dead_runs(instance: dg.DagsterInstance, *, all_untagged: bool) -> None:
     """Mark as failed the runs whose process was killed: to Dagster they would be running for ever, and hold the queue.
 
     all_untagged: also the runs that were launched from the UI, when no UI can be running.
@@ -221,99 +212,3 @@ def _silence() -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL + 1)
         logger.propagate = False
-
-
-def serve(settings: Settings, *, port: int, read_only: bool = False, hook_port: int | None = None) -> Iterator[str]:
-    """Start the UI and the daemon; yields the address when it answers, then ends when one of them does.
-
-    hook_port: where to listen for Kobo's calls as well; None does not listen.
-    Raises: ConfigurationError when a port is taken; MealError when a process stops by itself.
-    """
-    prepare_instance(settings)
-    _require_free(port, "--port")
-    if hook_port is not None:
-        _require_free(hook_port, "--hook-port")
-    signal.signal(signal.SIGTERM, _interrupt)  # a service manager's stop ends the children too
-    import dagster as dg
-
-    with dg.DagsterInstance.get() as instance:
-        _bury_dead_runs(instance, all_untagged=True)
-    workspace = ["-w", str(CHECKOUT / "workspace.yaml")]
-    webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace, *QUIET]
-    if read_only:
-        webserver.append("--read-only")
-    levels = ["--log-level", "error", "--code-server-log-level", "error"]
-    commands = [webserver, [sys.executable, "-m", "dagster._daemon", "run", *workspace, *levels]]
-    if hook_port is not None:
-        commands.append([sys.executable, "-m", "meal_pipelines.collect.hook_receiver", str(hook_port)])
-    with ExitStack() as stack:
-        processes = [stack.enter_context(_process(command)) for command in commands]
-        address = f"http://127.0.0.1:{port}"
-        while not (_answers(address) and (hook_port is None or _listens(hook_port))):
-            _require_running(processes)
-            time.sleep(0.3)
-        yield address
-        while True:
-            _require_running(processes)
-            time.sleep(1)
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _require_free(port: int, option: str) -> None:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise ConfigurationError(
-                f"Le port {port} est déjà pris. Fermez l'autre programme, ou choisissez-en un autre : "
-                f"{typed(f'up {option} {port + 1}')}."
-            ) from None
-
-
-NAMES = {
-    "dagster_webserver": "L'interface de Dagster",
-    "dagster._daemon": "Le planificateur de Dagster",
-    "meal_pipelines.collect.hook_receiver": "L'écoute des appels de Kobo",
-}
-
-
-def _require_running(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is not None:
-            name = NAMES[process.args[2]]  # type: ignore[index]
-            raise MealError(
-                f"{name} s'est arrêté(e) (code {process.returncode}). Lancez {typed('doctor')}, puis relancez."
-            )
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/server_info", timeout=2) as answer:  # noqa: S310 - a loopback address of ours
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-@contextmanager
-def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, ended with the block: politely, then by force, and at once when somebody presses Ctrl-C again."""
-    process = subprocess.Popen(command, cwd=CHECKOUT)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=15)
-        finally:
-            process.kill()
-            process.wait()

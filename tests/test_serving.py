@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meal_pipelines.orchestrate import _process
+from meal_pipelines.serving import _process
 
 DEAF = """
 import pathlib, signal, sys, time

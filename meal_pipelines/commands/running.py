@@ -168,8 +168,8 @@ def up(
 ) -> None:
     """Ouvrir l'interface Dagster et le planificateur sur l'entrepôt. Ctrl-C arrête tout."""
     from meal_pipelines.display.screen import console
-    from meal_pipelines.orchestrate import serve
     from meal_pipelines.project.load import load_projects
+    from meal_pipelines.serving import serve
     from meal_pipelines.warehouse.connection import Warehouse
 
     settings = settings_of(demo)
