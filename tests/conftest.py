@@ -26,12 +26,14 @@ hypothesis_settings.load_profile("untimed")
 class _ByFile(LoadScopeScheduling):
     """Hands out whole files, and `end_to_end/` as one: its demonstration is made once, not once per process.
 
+    Among the slow proofs one file alone asks for that demonstration, the others make houses of their own.
     pytest-xdist 3.8 has marks for that (`--dist loadgroup`), which pytest 9.2 no longer lets it read (2026-11-23).
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "tests/end_to_end" if file.startswith("tests/end_to_end/") else file
+        is_shared = file.startswith("tests/end_to_end/") and self.config.option.markexpr != "slow"
+        return "tests/end_to_end" if is_shared else file
 
 
 def pytest_configure() -> None:

@@ -1,7 +1,8 @@
 """Defects put into the product's own process, without a line of it being changed: a plugin that Python loads by itself.
 
 `MEAL_TEST_FAULT=module:function:kind` makes that function fail in that way, quoting `MEAL_TEST_VALUE`, a planted identity.
-`MEAL_TEST_FORM=project/form` spoils the table of that form alone.
+`MEAL_TEST_FORM=project/form` spoils the table of that form alone. The kind `hurry`, of `Patience`, is no defect: a server
+is asked as often as ever, with hundredths of a second in between instead of seconds.
 """
 
 from __future__ import annotations
@@ -84,6 +85,8 @@ def small_files():
 
 
 def patched(function):
+    if KIND == "hurry":
+        return functools.partial(function, pause=0.01)
     @functools.wraps(function)
     def failing(*arguments, **named):
         if KIND == "condemn":
@@ -117,3 +120,8 @@ if MODULE:
 def fault(function: str, kind: str, value: str) -> dict[str, str]:
     """The variables of a process in which `module:function` fails."""
     return {"MEAL_TEST_FAULT": f"{function}:{kind}", "MEAL_TEST_VALUE": value}
+
+
+def hurried() -> dict[str, str]:
+    """The variables of a process that does not wait long before it asks a server again."""
+    return fault("meal_pipelines.collect.transport:Patience", "hurry", "")

@@ -15,7 +15,7 @@ from pathlib import Path
 import openpyxl
 
 from tests.end_to_end.command import Finished, end, until
-from tests.end_to_end.faults import fault
+from tests.end_to_end.faults import fault, hurried
 from tests.end_to_end.leak_house import INBOXES, LeakHouse
 from tests.end_to_end.planted import Person
 
@@ -66,8 +66,8 @@ def failures() -> Iterator[tuple[str, Failure, str]]:
     for name, (function, kind, stage, said) in DEFECTS.items():
         yield name, _defect(function, kind, stage), said
     for kind in ("500", "html", "truncated", "cut"):
-        yield f"Kobo: {kind}", _server(kind, "kobo", "prim2"), "Le serveur 127.0.0.1"
-        yield f"ODK Central: {kind}", _server("502" if kind == "500" else kind, "odk", "carnet"), "Le serveur 127.0.0.1"
+        yield f"Kobo: {kind}", _server(kind, "kobo", "prim2"), "(5 essais)"
+        yield f"ODK Central: {kind}", _server("502" if kind == "500" else kind, "odk", "carnet"), "(5 essais)"
     yield "a token that is wrong", _with("KOBO_TOKEN"), "KOBO_TOKEN"
     yield "a password that is wrong", _with("ODK_PASSWORD"), "ODK_PASSWORD"
     yield "a register with a line without key", _register(_without_key), "qui identifie les lignes"
@@ -99,14 +99,14 @@ def _with(variable: str) -> Failure:
 
 
 def _server(kind: str, name: str, project: str) -> Failure:
-    """A server that answers with people's names until nobody asks any more."""
+    """A server that answers with people's names until nobody asks any more, which is soon (`hurried`)."""
 
     def provoke(house: LeakHouse, person: Person) -> Finished:
         house.touch()
         server = house.kobo if name == "kobo" else house.odk
         server.page = f"<html><title>{person.name}</title><p>{person.sentence}</p></html>".encode()
         server.faults.extend([kind] * 60)
-        finished = house.run("run", "-p", project, "-s", "raw")
+        finished = house.run("run", "-p", project, "-s", "raw", **hurried())
         server.faults.clear()
         return finished
 
@@ -200,7 +200,7 @@ def _broken_file(house: LeakHouse, person: Person) -> None:
     root = next(iter(form.stored))
     house.odk.attach(form, root, f"{person.file}.jpg", b"\xff\xd8\xff" + person.sentence.encode())
     house.odk.file_faults.extend(["cut"] * 60)
-    house.run("run", "-p", "carnet", "-s", "raw")
+    house.run("run", "-p", "carnet", "-s", "raw", **hurried())
     house.odk.file_faults.clear()
 
 
