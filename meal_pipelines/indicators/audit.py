@@ -5,15 +5,11 @@ Counts only, never a value. What is particular to a project belongs to its expec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from psycopg2 import extensions, sql
 
 from meal_pipelines.indicators.compile import entry_of
+from meal_pipelines.indicators.computation import Computation
 from meal_pipelines.project.measures import Latest
-
-if TYPE_CHECKING:
-    from meal_pipelines.indicators.compute import Computation
 
 CHECKS = {
     "lignes_uniques": "Une seule ligne par indicateur, période et ventilation.",

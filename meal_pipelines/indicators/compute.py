@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import extensions, sql
@@ -18,6 +17,7 @@ from meal_pipelines.errors import MealError
 from meal_pipelines.indicators import running
 from meal_pipelines.indicators.audit import CHECKS, audit
 from meal_pipelines.indicators.compile import Compiled, compile_indicator, compile_logframe, entry_of
+from meal_pipelines.indicators.computation import Computation
 from meal_pipelines.indicators.declared import write_declared
 from meal_pipelines.indicators.definitions import write_definitions, write_targets
 from meal_pipelines.indicators.periods import Calendar
@@ -47,24 +47,6 @@ COLUMNS = (
     Column("run_id", "text", "Exécution qui l'a calculée."),
 )
 KEY = ("project", "indicator", "period_kind", "period", "disaggregation")
-
-
-@dataclass(frozen=True)
-class Computation:
-    """Indicators that stand in `build`, to be judged.
-
-    computed, unchanged: codes · table: its `staged` table holds the new rows, its `candidate` view every row that the
-    project would have · fingerprints: what each indicator was made of · queries: of every indicator, as documented.
-    """
-
-    project: LoadedProject
-    calendar: Calendar
-    computed: list[str]
-    unchanged: list[str]
-    table: TableSpec
-    fingerprints: dict[str, str]
-    queries: dict[str, Compiled]
-    run_id: str | None
 
 
 def prepare(
