@@ -1,4 +1,7 @@
-"""Stage 4, marts: one asset per model of `dbt_like_sql/`, and the reference tables. Logic: `warehouse/models.py`."""
+"""Stage 4, marts: one asset per model of `dbt_like_sql/`, the reference tables, and what codes mean.
+
+Logic: `warehouse/models.py`, `warehouse/seeds.py`, `protect/choices.py`.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
@@ -11,6 +14,7 @@ from assets.failures import explained
 from assets.metadata import column_lineage, from_tables, rows_published, table_metadata
 from assets.standing import standing, standing_spec
 from expectations.model import Suite
+from meal_pipelines.protect.choices import CHOICE, load_choices
 from meal_pipelines.warehouse.models import Mart, discard_mart, prepare_mart, publish_mart
 from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.seeds import Seed, load_seeds
@@ -60,6 +64,36 @@ def reference_asset(seeds: Mapping[str, Seed]) -> dg.AssetsDefinition:
             )
 
     return reference
+
+
+def choice_asset() -> dg.AssetsDefinition:
+    """What the codes of choice lists mean. It waits for no form: one that fails leaves the others' codes explained."""
+    key = mart_key(CHOICE.name)
+
+    @dg.asset(
+        key=key,
+        group_name=GROUP,
+        description=CHOICE.description,
+        owners=["team:sera"],
+        tags={"etape": "marts"},
+        kinds={"postgres", "python"},
+        op_tags={"dagster/priority": "-1"},  # after the collections, which bring the versions that servers deployed
+        metadata=table_metadata(CHOICE, fichier="projects/<projet>/forms/"),
+    )
+    def choices(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+        name = key.to_user_string()
+        platform.begin(name)
+        with explained(context), platform.exclusive(name), closing(platform.warehouse.psycopg()) as connection:
+            rows = load_choices(connection, platform.projects, run_id=context.run_id)
+        platform.end(name, "à jour" if rows is None else f"{rows} lignes")
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows_published(platform, CHOICE.qualified),
+                "changement": rows is not None,
+            }
+        )
+
+    return choices
 
 
 def mart_asset(

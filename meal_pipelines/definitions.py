@@ -18,7 +18,7 @@ from assets.extracts import extract_assets
 from assets.follow_up import follow_up_job, follow_up_sensor
 from assets.freezing import freezing_job
 from assets.indicators import indicators_asset, marts_read
-from assets.marts import mart_asset, mart_key, reference_asset
+from assets.marts import choice_asset, mart_asset, mart_key, reference_asset
 from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
 from assets.retention import RETENTION, retention_job
@@ -95,6 +95,7 @@ def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[d
         *(cleaned_asset(project, form) for project, form in forms),
         *(pseudonymised_asset(project, form) for project, form in forms),
         reference_asset(models.seeds),
+        choice_asset(),
         *(mart_asset(mart, suite_for(mart.spec), keys, forms_of[name]) for name, mart in models.marts.items()),
         *(indicators_asset(project, marts, figures[project.id]) for project in with_logframe),
         *(asset for project in with_logframe for asset in extract_assets(project, figures[project.id])),

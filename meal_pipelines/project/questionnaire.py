@@ -5,6 +5,7 @@ How it is read from an XLSForm is in `xlsform.py`; what its expressions mean, in
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -135,3 +136,13 @@ def french(labels: dict[str, str]) -> str:
         if language.lower().startswith(("fr", "french")):
             return text
     return next(iter(labels.values()), "")
+
+
+def arabic(labels: dict[str, str]) -> str:
+    """The Arabic wording; empty when there is none."""
+    return next((text for language, text in labels.items() if _is_arabic(language)), "")
+
+
+def _is_arabic(language: str) -> bool:
+    """Whether the header of a wording says Arabic: « العربية (ar) », « Arabic », « ar »."""
+    return bool(re.search(r"\(ar\)$|^ar\b|^arabic\b|^العربية", language.strip().lower()))

@@ -9,7 +9,7 @@ import re
 
 from meal_pipelines.project.privacy import PrivacyClass
 from meal_pipelines.project.processing import LegalBasis, Wording
-from meal_pipelines.project.questionnaire import Question, french
+from meal_pipelines.project.questionnaire import Question, arabic, french
 
 ILLUSTRATIVE = "Valeurs « à confirmer » : personne ne les a encore décidées ou vérifiées."
 TO_CONFIRM_AR = "في انتظار التأكيد"
@@ -70,9 +70,7 @@ def asked(question: Question) -> str:
 def asked_in_arabic(question: Question) -> str:
     if question.type in RECORDED:
         return RECORDED[question.type][1]
-    return _plain(next((text for language, text in question.labels.items() if _is_arabic(language)), "")) or asked(
-        question
-    )
+    return _plain(arabic(question.labels)) or asked(question)
 
 
 def is_worded(question: Question) -> bool:
@@ -89,10 +87,6 @@ def sentence(text: str) -> str:
     """With a capital and a full stop."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "؟")) else ".")
-
-
-def _is_arabic(language: str) -> bool:
-    return bool(re.search(r"\(ar\)$|^ar\b|^arabic$|^العربية", language.strip().lower()))
 
 
 def _plain(text: str) -> str:

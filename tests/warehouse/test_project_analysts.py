@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors, sql
 
+from meal_pipelines.protect.choices import load_choices
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Role, Warehouse
 from meal_pipelines.warehouse import publish as wap
@@ -45,6 +46,8 @@ def two(apart: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             bench.run(a=visit(), b=visit(duree="1000"))
         projects = [first.project.id, second.project.id]
         build(apart, projects)
+        with closing(apart.psycopg()) as connection:
+            load_choices(connection, {bench.project.id: bench.project for bench in (first, second)})
         with apart.connect() as connection, connection.cursor() as cursor:
             for project in projects:
                 cursor.execute(
@@ -99,6 +102,7 @@ def test_no_row_of_another_project_is_reached_in_any_table(apart: Warehouse, two
         assert found <= {own} if tells else table.startswith(f"pseudonymised.{own}_")
     wanted = {
         "marts.meeting",
+        "marts.choice",
         "indicators.value",
         "indicators.progress",
         "quality.rejection",
