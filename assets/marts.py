@@ -66,8 +66,11 @@ def reference_asset(seeds: Mapping[str, Seed]) -> dg.AssetsDefinition:
     return reference
 
 
-def choice_asset() -> dg.AssetsDefinition:
-    """What the codes of choice lists mean. It waits for no form: one that fails leaves the others' codes explained."""
+def choice_asset(marts: Mapping[str, Mart]) -> dg.AssetsDefinition:
+    """What the codes of choice lists mean, in the forms' tables and in the marts.
+
+    It waits for no form: one that fails leaves the codes of the others explained.
+    """
     key = mart_key(CHOICE.name)
 
     @dg.asset(
@@ -84,7 +87,8 @@ def choice_asset() -> dg.AssetsDefinition:
         name = key.to_user_string()
         platform.begin(name)
         with explained(context), platform.exclusive(name), closing(platform.warehouse.psycopg()) as connection:
-            rows = load_choices(connection, platform.projects, run_id=context.run_id)
+            specs = [mart.spec for mart in marts.values()]
+            rows = load_choices(connection, platform.projects, specs, run_id=context.run_id)
         platform.end(name, "à jour" if rows is None else f"{rows} lignes")
         return dg.MaterializeResult(
             metadata={

@@ -95,7 +95,7 @@ def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[d
         *(cleaned_asset(project, form) for project, form in forms),
         *(pseudonymised_asset(project, form) for project, form in forms),
         reference_asset(models.seeds),
-        choice_asset(),
+        choice_asset(models.marts),
         *(mart_asset(mart, suite_for(mart.spec), keys, forms_of[name]) for name, mart in models.marts.items()),
         *(indicators_asset(project, marts, figures[project.id]) for project in with_logframe),
         *(asset for project in with_logframe for asset in extract_assets(project, figures[project.id])),

@@ -7,7 +7,7 @@ reference tables of their own (`warehouse/seeds.py`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from psycopg2 import extensions, extras, sql
@@ -25,7 +25,7 @@ CHOICE = TableSpec(
     "Une ligne par projet, colonne et code.",
     columns=(
         Column("project", "text", "Projet", required=True),
-        Column("table_name", "text", "Table où le code se lit, par exemple pseudonymised.prim2_prestations", required=True),
+        Column("table_name", "text", "Table où le code se lit, par exemple marts.person", required=True),
         Column("column_name", "text", "Colonne de cette table", required=True),
         Column("code", "text", "Code, tel que la colonne l'écrit ; une colonne à choix multiples en a plusieurs", required=True),
         Column("label_fr", "text", "Libellé français ; à défaut, celui de la première langue du questionnaire"),
@@ -62,19 +62,25 @@ class Meaning(NamedTuple):
 
 
 def load_choices(
-    connection: extensions.connection, projects: Mapping[str, LoadedProject], *, run_id: str | None = None
+    connection: extensions.connection,
+    projects: Mapping[str, LoadedProject],
+    marts: Collection[TableSpec] = (),
+    *,
+    run_id: str | None = None,
 ) -> int | None:
     """Write `marts.choice` anew when a questionnaire, a privacy class or a known version of a form has changed.
 
-    projects: every project there is, whatever the run is about. Returns: its rows, None when nothing changed.
+    projects: every project there is, whatever the run is about. marts: those whose columns repeat codes of a form.
+    Returns: its rows, None when nothing changed.
     """
     forms = [(project, form) for project in projects.values() for form in project.forms.values()]
     with connection, connection.cursor() as cursor:
-        fingerprint = _fingerprint(cursor, forms)
+        fingerprint = _fingerprint(cursor, forms, marts)
         before = last_build(cursor, CHOICE.qualified)
         if before is not None and before.fingerprint == fingerprint:
             return None
         found = [meaning for _, form in forms for meaning in meanings(form, Readings.read(cursor, form))]
+        found += meanings_of_marts(found, marts)
         stage(cursor, CHOICE, whole=True)
         insert = sql.SQL("insert into {} ({}) values %s").format(
             sql.Identifier("build", CHOICE.staged), identifiers(CHOICE.names())
@@ -94,6 +100,23 @@ def meanings(form: LoadedForm, readings: Readings) -> Iterator[Meaning]:
             if question.is_select and question.list_name is not None:
                 name = f"pseudonymised.{form.table_of(table.name)}"
                 yield from _of_question(form, readings, question, question.list_name, name)
+
+
+def meanings_of_marts(collected: Collection[Meaning], marts: Collection[TableSpec]) -> list[Meaning]:
+    """The same codes under the columns of the marts that repeat them: one row per project, column and code.
+
+    Where several forms fill a column, a code has the wording of the first, by name of table and question.
+    """
+    known: dict[tuple[str, str], list[Meaning]] = {}
+    for meaning in collected:
+        known.setdefault((meaning.table_name, meaning.column_name), []).append(meaning)
+    found: dict[tuple[str, ...], Meaning] = {}
+    for mart in marts:
+        for column in mart.columns:
+            for meaning in (each for origin in column.copies for each in known.get(origin, ())):
+                key = (meaning.project, mart.qualified, column.name, meaning.code)
+                found.setdefault(key, meaning._replace(table_name=mart.qualified, column_name=column.name))
+    return list(found.values())
 
 
 def _of_question(
@@ -130,10 +153,13 @@ def _by_code(choices: Iterable[Choice]) -> dict[str, Choice]:
     return found
 
 
-def _fingerprint(cursor: extensions.cursor, forms: list[tuple[LoadedProject, LoadedForm]]) -> str:
+def _fingerprint(
+    cursor: extensions.cursor, forms: list[tuple[LoadedProject, LoadedForm]], marts: Collection[TableSpec]
+) -> str:
     """What the table would be made from. A version of a form that is kept never changes: its name is enough."""
     cursor.execute("select project, form, form_version from raw.form_version order by 1, 2, 3")
     parts = [repr((CHOICE.columns, CHOICE.description)), repr(cursor.fetchall())]
+    parts += [repr((mart.qualified, [(column.name, column.copies) for column in mart.columns])) for mart in marts]
     for project, form in forms:
         parts += [form.table, project.fingerprint(form), form.versions.model_dump_json()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

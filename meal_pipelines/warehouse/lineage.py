@@ -27,7 +27,7 @@ class QualifiedQuery:
         self._file, self._tables = file, tables
         self._scopes = traverse_scope(tree)
         self._root = self._scopes[-1]
-        self._outputs: dict[tuple[int, int], frozenset[Origin]] = {}
+        self._outputs: dict[tuple[int, int, bool], frozenset[Origin]] = {}
         self._scope_of = {id(scope.expression): scope for scope in self._scopes}
         # Asked for every column: the tree does not remember them.
         self._names_of = {
@@ -48,8 +48,10 @@ class QualifiedQuery:
             for column in scope.columns:
                 self._check(column, scope)
 
-    def origins(self) -> dict[str, frozenset[Origin]]:
-        return {name: self._output(self._root, index) for index, name in enumerate(self._names(self._root) or ())}
+    def origins(self, *, copied: bool = False) -> dict[str, frozenset[Origin]]:
+        """By column, what it is made of; copied: only that whose values it repeats as they are, codes of a list say."""
+        names = self._names(self._root) or ()
+        return {name: self._output(self._root, index, copied) for index, name in enumerate(names)}
 
     def _check(self, column: exp.Column, scope: Scope) -> None:
         visible, table, name = self._visible(scope), column.table, column.name
@@ -85,18 +87,40 @@ class QualifiedQuery:
             return self._tables.get(f"{source.db}.{source.name}")
         return self._names_of.get(id(source))
 
-    def _output(self, scope: Scope, index: int) -> frozenset[Origin]:
+    def _output(self, scope: Scope, index: int, copied: bool = False) -> frozenset[Origin]:
         """Where the values of one output column come from."""
-        key = (id(scope), index)
+        key = (id(scope), index, copied)
         if key not in self._outputs:
             self._outputs[key] = frozenset()  # what a recursive query finds of itself
             if scope.set_operation_scopes:
-                found = [self._output(side, index) for side in scope.set_operation_scopes]
+                found = [self._output(side, index, copied) for side in scope.set_operation_scopes]
             else:
                 selects = scope.expression.selects if isinstance(scope.expression, exp.Query) else []
-                found = [self._made_of(selects[index], scope)] if index < len(selects) else []
+                trace = self._copied_from if copied else self._made_of
+                found = [trace(selects[index], scope)] if index < len(selects) else []
             self._outputs[key] = frozenset().union(*found)
         return self._outputs[key]
+
+    def _copied_from(self, expression: exp.Expr, scope: Scope) -> frozenset[Origin]:
+        """What a value repeats: a column, the first that is known of several, what a case chooses; constants aside.
+
+        Nothing as soon as a part is computed.
+        """
+        match expression:
+            case exp.Column():
+                return self._from(expression, scope, copied=True)
+            case exp.Coalesce():
+                parts = [expression.this, *expression.expressions]
+            case exp.Case():
+                parts = [*(branch.args["true"] for branch in expression.args["ifs"]), expression.args.get("default")]
+            case exp.Alias() | exp.Paren() | exp.Cast():
+                parts = [expression.this]
+            case _:
+                parts = []
+        found = [
+            self._copied_from(part, scope) for part in parts if part is not None and part.find(exp.Column, exp.Query)
+        ]
+        return frozenset().union(*found) if all(found) else frozenset()
 
     def _made_of(self, expression: exp.Expr, scope: Scope) -> frozenset[Origin]:
         found: set[Origin] = set()
@@ -115,15 +139,15 @@ class QualifiedQuery:
                     found = found.union(*(self._output(inner, index) for index in range(len(node.selects))))
         return frozenset(found)
 
-    def _from(self, column: exp.Column, scope: Scope) -> frozenset[Origin]:
+    def _from(self, column: exp.Column, scope: Scope, *, copied: bool = False) -> frozenset[Origin]:
         source = self._visible(scope).get(column.table)
         if source is None:
             return frozenset()
         if isinstance(source, exp.Table):
             if isinstance(source.this, exp.Identifier):
                 return frozenset({(f"{source.db}.{source.name}", column.name)})
-            return self._made_of(source.this, scope)
+            return frozenset() if copied else self._made_of(source.this, scope)
         names = self._names(source)
         if names is None:
-            return self._made_of(source.expression, source)
-        return self._output(source, list(names).index(column.name)) if column.name in names else frozenset()
+            return frozenset() if copied else self._made_of(source.expression, source)
+        return self._output(source, list(names).index(column.name), copied) if column.name in names else frozenset()

@@ -39,12 +39,13 @@ class Query:
     """The SELECT of one model.
 
     references: where it reads tables, CTEs aside · origins: for each column it gives, the table columns whose values
-    it is made of (what only filters, joins or sorts is no origin).
+    it is made of (what only filters, joins or sorts is no origin) · copies: those whose values it repeats as they are.
     """
 
     text: str
     references: tuple[Reference, ...]
     origins: dict[str, frozenset[Origin]]
+    copies: dict[str, frozenset[Origin]]
 
     @property
     def reads(self) -> set[str]:
@@ -77,7 +78,7 @@ def read_query(file: ModelFile, relations: Mapping[str, Sequence[str]], *, table
     except OptimizeError as error:
         raise ConfigurationError(f"{file.file} : la requête n'est pas comprise ({error}). Corrigez-la.") from None
     _check_names(file, qualified.named_selects)
-    return Query(text, references, reading.origins())
+    return Query(text, references, reading.origins(), reading.origins(copied=True))
 
 
 def inline(query: Query, ctes: Mapping[str, str], output: Sequence[str]) -> str:

@@ -214,7 +214,11 @@ def _compose(
             ctes[name] = empty_select(staging[name])
     spec = file.spec()
     columns = tuple(
-        replace(column, sources=_lineage(query.origins[column.name], queries, staging, tables, projects))
+        replace(
+            column,
+            sources=_lineage(query.origins[column.name], queries, staging, tables, projects),
+            copies=_lineage(query.copies[column.name], queries, staging, tables, projects, copied=True),
+        )
         for column in spec.columns
     )
     return Mart(
@@ -232,16 +236,18 @@ def _lineage(
     staging: Mapping[str, ModelFile],
     tables: Mapping[str, TableSpec],
     projects: Collection[str],
+    *,
+    copied: bool = False,
 ) -> tuple[Origin, ...]:
     """Follow columns of staging models and of marts to where their values were collected; a seed's column is an end."""
     found: set[Origin] = set()
     for table, name in origins:
         if table in staging:
             if staging[table].project in projects:
-                found |= queries[table].origins[name]
+                found |= (queries[table].copies if copied else queries[table].origins)[name]
             continue
         column = tables[table].column(name) if table in queries else None
-        found |= set(column.sources) if column is not None else {(table, name)}
+        found |= set(column.copies if copied else column.sources) if column is not None else {(table, name)}
     return tuple(sorted(found))
 
 

@@ -20,6 +20,7 @@ class Column:
     """One column: name, PostgreSQL type, French description, what it tells of a person, and where it comes from.
 
     sources: (table, column) pairs as the warehouse names them, or (form, question path) for collected answers.
+    copies: of a mart's column, the sources whose values stand in it unchanged.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column:
     privacy: Privacy = "open"
     required: bool = False
     sources: tuple[tuple[str, str], ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,11 @@ from tests.end_to_end.conftest import PROJECTS, Demo
 
 FRENCH, ARABIC = "label::Français (fr)", "label::العربية (ar)"
 
+WRITTEN_BY_MARTS = {
+    *((project, "marts.feedback", "category", "circuit_separe") for project in PROJECTS),
+}
+"""Codes that no list has: the SQL of a mart writes them, and its column's description says what they mean."""
+
 
 def sheet(path: Path, name: str) -> list[dict[str, str]]:
     rows = list(load_workbook(path, read_only=True)[name].iter_rows(values_only=True))
@@ -65,18 +70,21 @@ def test_every_code_of_a_column_that_analysts_read_has_the_wording_of_its_questi
 
 
 def test_no_code_that_the_warehouse_holds_is_without_meaning(demo: Demo) -> None:
-    """Counted in the tables themselves: an analyst who joins loses no row."""
-    joined = 0
-    for table, column in demo.query("select distinct table_name, column_name from marts.choice order by 1, 2"):
-        found = demo.query(
-            "select count(*), count(choice.code) from (select distinct case jsonb_typeof(value) when 'array' then value"
-            f" else jsonb_build_array(value) end as codes from {table} as one, to_jsonb(one.{column}) as value"
-            " where value <> 'null') as given"
-            " cross join jsonb_array_elements_text(codes) as code (written)"
-            " left join marts.choice on choice.table_name = %s and choice.column_name = %s and choice.code = written",
-            table,
-            column,
+    """Read in the tables themselves, marts included: an analyst who joins loses none but what a mart wrote itself."""
+    unexplained, codes = set(), 0
+    explained = demo.query("select distinct project, table_name, column_name from marts.choice")
+    for project, table, column in explained:
+        # A column of several choices is an array, and one of grades an integer.
+        written = demo.query(
+            f"select distinct unnest(array_remove(string_to_array(translate(cast({column} as text), '{{}}', ''), ','), 'NULL'))"
+            f" from {table}" + (" where project = %s" if table.startswith("marts.") else " where %s is not null"),
+            project,
         )
-        assert found[0][0] == found[0][1], (table, column)
-        joined += found[0][1]
-    assert joined > 500
+        known = demo.query(
+            "select code from marts.choice where project = %s and table_name = %s and column_name = %s",
+            *(project, table, column),
+        )
+        codes += len(written)
+        unexplained |= {(project, table, column, code) for (code,) in set(written) - set(known)}
+    assert unexplained == WRITTEN_BY_MARTS
+    assert codes > 1000 and len({table for _, table, _ in explained if table.startswith("marts.")}) > 15

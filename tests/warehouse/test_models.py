@@ -104,6 +104,27 @@ def test_a_column_is_walked_back_through_staging_and_other_marts_to_the_question
     assert count["project"] == ()
 
 
+def test_a_column_repeats_another_only_where_its_values_are_taken_as_they_are(folder: Path) -> None:
+    """What `marts.choice` explains of a mart: codes chosen among, not what was computed from them."""
+    staging = folder / "staging" / "alpha_visit.sql"
+    for written, repeats in (
+        ("cast(place as text)", True),
+        ("coalesce(place, person_id)", True),
+        ("case when person_id = 'p1' then place else 'ailleurs' end", True),
+        ("case when place = '02' then 'ici' end", False),
+        ("case when person_id = 'p1' then place else lower(place) end", False),
+        ("place || '02'", False),
+    ):
+        text = staging.read_text(encoding="utf-8")
+        staging.write_text(text.replace("cast(place as text) as", f"{written} as"), encoding="utf-8")
+        spec = load_models(folder, SOURCES, {"alpha"}).marts["visitor"].spec
+        columns = {column.name: column.copies for column in spec.columns}
+        staging.write_text(text, encoding="utf-8")
+        found = ("pseudonymised.alpha_visits", "place") in columns["place_name"]
+        assert found == repeats, written
+        assert columns["person_id"] == (("pseudonymised.alpha_visits", "person_id"),) and columns["first_seen_on"] == ()
+
+
 def test_staging_text_is_put_into_the_mart_as_its_author_wrote_it(folder: Path) -> None:
     """The officer who walks a figure back reads the files' own words, not a printer's."""
     written = load_models(folder, SOURCES, {"alpha"}).marts["visitor"].sql
