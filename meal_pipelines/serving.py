@@ -16,6 +16,7 @@ from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.invocation import typed
 from meal_pipelines.orchestrate import bury_dead_runs, prepare_instance
 from meal_pipelines.settings import CHECKOUT, Settings
+from meal_pipelines.visitors import names
 
 QUIET = ["--log-level", "warning", "--dagster-log-level", "error", "--code-server-log-level", "error"]
 
@@ -24,9 +25,10 @@ def serve(settings: Settings, *, port: int, read_only: bool = False, hook_port: 
     """Start the UI and the daemon; yields the address when it answers, then ends when one of them does.
 
     hook_port: where to listen for Kobo's calls as well; None does not listen.
-    Raises: ConfigurationError when a port is taken; MealError when a process stops by itself.
+    Raises: ConfigurationError when a port is taken or `MEAL_UI_URL` is no address; MealError when a process stops by itself.
     """
     prepare_instance(settings)
+    names(settings)
     _require_free(port, "--port")
     if hook_port is not None:
         _require_free(hook_port, "--hook-port")
@@ -36,7 +38,7 @@ def serve(settings: Settings, *, port: int, read_only: bool = False, hook_port: 
     with dg.DagsterInstance.get() as instance:
         bury_dead_runs(instance, all_untagged=True)
     workspace = ["-w", str(CHECKOUT / "workspace.yaml")]
-    webserver = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace, *QUIET]
+    webserver = [sys.executable, "-m", "resources.webserver", "-h", "127.0.0.1", "-p", str(port), *workspace, *QUIET]
     if read_only:
         webserver.append("--read-only")
     levels = ["--log-level", "error", "--code-server-log-level", "error"]
@@ -71,7 +73,7 @@ def _require_free(port: int, option: str) -> None:
 
 
 NAMES = {
-    "dagster_webserver": "L'interface de Dagster",
+    "resources.webserver": "L'interface de Dagster",
     "dagster._daemon": "Le planificateur de Dagster",
     "meal_pipelines.collect.hook_receiver": "L'écoute des appels de Kobo",
 }

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 
 import psutil
 import pytest
@@ -47,6 +48,7 @@ def test_a_run_started_from_the_interface_works_and_ctrl_c_ends_everything() -> 
         furnish(house, 150, 11)
         (house.settings().sample / "thamm_plus" / "offres" / "offres-001.xlsx").write_text("pas un classeur", "utf-8")
         with up(house, "--demo") as interface:
+            _an_image_of_another_site_starts_nothing(interface)
             _run_from_the_interface(interface)
             settings = house.settings()
             with (
@@ -57,6 +59,13 @@ def test_a_run_started_from_the_interface_works_and_ctrl_c_ends_everything() -> 
                 cursor.execute("select count(distinct project) from indicators.value")
                 assert cursor.fetchone() == (2,)
             _interrupt(house, interface)
+
+
+def _an_image_of_another_site_starts_nothing(interface: Interface) -> None:
+    """Dagster itself obeys a mutation that stands in the address of an image, whatever page shows it."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        interface.page("/graphql?query=mutation{setNuxSeen}")
+    assert refused.value.code == 405
 
 
 def _run_from_the_interface(interface: Interface) -> None:
@@ -98,7 +107,7 @@ def _interrupt(house: House, interface: Interface) -> None:
     """Ctrl-C reaches the whole group of the terminal; the server goes once nobody uses it."""
     family = psutil.Process(interface.process.pid).children(recursive=True)
     names = {" ".join(child.cmdline()[:4]) for child in family}
-    assert any("dagster_webserver" in name for name in names) and any("dagster._daemon" in name for name in names), (
+    assert any("resources.webserver" in name for name in names) and any("dagster._daemon" in name for name in names), (
         names
     )
     os.killpg(interface.process.pid, signal.SIGINT)
