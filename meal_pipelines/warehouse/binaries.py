@@ -17,6 +17,14 @@ from pathlib import Path
 from typing import Any
 
 SYSTEM_USER = "pgserver"
+INHERITED = frozenset(
+    {
+        "PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+        "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "TEMP", "TMP", "USERNAME", "USERPROFILE", "APPDATA", "PROGRAMDATA",
+    }
+)  # fmt: skip
+"""What the server gets of our environment. The rest may hold tokens, or the keyring itself: it outlives us, under a user of
+its own, and whoever is superuser in it can print its environment."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Programs:
                 stderr=subprocess.STDOUT,
                 timeout=timeout_s,
                 cwd=self.folder,
+                env={name: value for name, value in os.environ.items() if name.upper() in INHERITED},
                 check=False,
                 **_detached(),
             )

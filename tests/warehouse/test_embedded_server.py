@@ -197,6 +197,18 @@ def test_the_data_folder_is_private_and_nothing_listens_on_tcp(home: Path) -> No
         assert warehouse.tcp_url("analyst") is None
 
 
+def test_the_server_is_told_no_secret_of_its_starter(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It outlives whoever starts it, and its superuser can print its environment: keys stay outside the database."""
+    import psutil
+
+    monkeypatch.setenv("MEAL_KEYRING_JSON", "planted")
+    with Warehouse.open(_settings(home)):
+        pid = _server_pid(home)
+        assert pid is not None
+        told = psutil.Process(pid).environ()
+    assert "PATH" in told and "planted" not in told.values()
+
+
 def test_a_port_opened_for_the_analyst_asks_for_a_password_and_closes_with_the_server(home: Path) -> None:
     port = _free_port()
     with Warehouse.open(_settings(home)) as warehouse:
