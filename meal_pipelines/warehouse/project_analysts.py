@@ -47,6 +47,7 @@ def admit(connection: extensions.connection, project: str, tables: Sequence[str]
         _make(cursor, GROUP, "nologin")
         _make(cursor, analyst_of(project), "login")
         cursor.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(role))
+        cursor.execute(sql.SQL("alter role {} set idle_in_transaction_session_timeout = '15min'").format(role))
         cursor.execute(sql.SQL("grant {} to {}").format(sql.Identifier(GROUP), role))
         cursor.execute(CONNECT)
         cursor.execute("set local role meal_pipeline")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg2
 import pytest
@@ -101,6 +102,14 @@ def test_a_reader_writes_nowhere_even_outside_the_read_only_default(planted: War
             connection.rollback()
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize(("role", "patience"), [("analyst", "15min"), ("dpo", "15min"), ("pipeline", "0")])
+def test_a_reader_who_leaves_a_transaction_open_is_let_go(warehouse: Warehouse, role: Role, patience: str) -> None:
+    """What was looked at in DBeaver, out of auto-commit, could not be replaced as long as the window stayed open."""
+    with closing(warehouse.psycopg(role)) as connection, connection.cursor() as cursor:
+        cursor.execute("show idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == (patience,)
 
 
 def test_the_pipeline_is_no_superuser(warehouse: Warehouse) -> None:
