@@ -10,21 +10,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from meal_pipelines.protect.disclosure.figures import Cell, Key, Offer
 from meal_pipelines.protect.disclosure.problem import Form, Need
 from meal_pipelines.protect.disclosure.publications import PublishedCell
 from meal_pipelines.protect.disclosure.relations import Count, Relations, among_categories, among_periods
-
-if TYPE_CHECKING:
-    from meal_pipelines.protect.disclosure.statements import Writer
+from meal_pipelines.protect.disclosure.statements import Writer
 
 Group = tuple[str, ...]
 """An indicator, a period, a quantity, and of an earlier publication which one: counts between which relations hold."""
 
 
-def write_relations(writer: Writer, offers: Sequence[Offer], past: Sequence[PublishedCell]) -> None:
+def write_knowledge(writer: Writer, offers: Sequence[Offer], past: Sequence[PublishedCell]) -> None:
+    """All of it, into a problem whose statements are written."""
+    _write_relations(writer, offers, past)
+    if writer.settings.differences:
+        _write_differences(writer, offers, past)
+
+
+def _write_relations(writer: Writer, offers: Sequence[Offer], past: Sequence[PublishedCell]) -> None:
     """Between categories, places, the two counts of a rate, and periods."""
     relations = Relations(writer.problem.equal, writer.problem.at_most)
     alone = _alone(past)
@@ -140,7 +144,7 @@ class _Moment:
     threshold: int
 
 
-def write_differences(writer: Writer, offers: Sequence[Offer], past: Sequence[PublishedCell]) -> None:
+def _write_differences(writer: Writer, offers: Sequence[Offer], past: Sequence[PublishedCell]) -> None:
     """The increase of a cumulated count between two dates at which it is shown is a figure too, and may be small."""
     chains: dict[tuple[str, Cell, str], set[_Moment]] = defaultdict(set)
     for name, moment in (*_moments_now(writer, offers), *_moments_past(writer, past)):

@@ -17,6 +17,7 @@ from typing import Any
 
 from meal_pipelines.project.disclosure import Disclosure
 from meal_pipelines.protect.disclosure.figures import Figures, Key, Offer
+from meal_pipelines.protect.disclosure.knowledge import write_knowledge
 from meal_pipelines.protect.disclosure.pattern import Pattern, choose
 from meal_pipelines.protect.disclosure.problem import State
 from meal_pipelines.protect.disclosure.publications import (
@@ -93,7 +94,9 @@ def decide(
         return done
     started = time.monotonic()
     kept = {(cell.offer.recipient, cell.offer.key) for cell in (*past, *known) if cell.mark is not None}
-    written = Writer(settings, figures, spans).write(offers, past, kept)
+    writer = Writer(settings, figures, spans)
+    written = writer.write(offers, past, kept)
+    write_knowledge(writer, offers, past)
     pattern = choose(written.problem, seconds=SECONDS)
     marks = _marks(written, pattern, offers)
     made = Protection(

@@ -1,6 +1,7 @@
 """From figures that are offered, and those published before, to a protection problem in plain numbers.
 
-What counts as too small is decided here (primary suppression); what else must be hidden is left to `pattern.py`.
+What counts as too small is decided here (primary suppression); what an attacker knows besides is in `knowledge.py`, and what
+else must be hidden is left to `pattern.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass, field
 
 from meal_pipelines.project.disclosure import Disclosure
 from meal_pipelines.protect.disclosure.figures import Cell, Figures, Key, Offer
-from meal_pipelines.protect.disclosure.knowledge import write_differences, write_relations
 from meal_pipelines.protect.disclosure.problem import Form, Need, Problem, State, Statement
 from meal_pipelines.protect.disclosure.publications import PublishedCell
 from meal_pipelines.protect.disclosure.relations import Count, Dated
@@ -83,9 +83,6 @@ class Writer:
             for offer in size.offers:
                 written.statement_of[offer.recipient, offer.key] = number
         self._follow(offers, written)
-        write_relations(self, offers, past)
-        if self.settings.differences:
-            write_differences(self, offers, past)
         return written
 
     def count(self, key: Key, value: float, span: Span | None = None) -> Count:
