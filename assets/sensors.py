@@ -78,7 +78,7 @@ def _calls(settings: Settings, forms: Forms, job: Any, config: Mapping[str, Any]
         minimum_interval_seconds=30,
         default_status=_status(settings),
         description=f"Collecte et recalcule un formulaire quand Kobo annonce une soumission ({typed('hook')} donne l'adresse à "
-        f"déclarer, {typed('up --hook-port')} écoute), une demi-minute après la dernière annonce. Les modifications et les "
+        f"déclarer, {typed('up --hook-port 3002')} écoute), une demi-minute après la dernière annonce. Les modifications et les "
         "suppressions, que Kobo n'annonce pas, attendent la nuit. Formulaires : " + ", ".join(forms) + ".",
     )
     def hear(context: dg.SensorEvaluationContext) -> dg.SensorResult:

@@ -87,14 +87,18 @@ def _told_commands() -> Iterator[tuple[str, str]]:
 
 
 def test_every_command_that_is_told_exists_and_takes_the_options_that_are_told():
+    """An option that takes a value is told with one: « up --hook-port --demo », once told, is refused."""
     found = [(where, told) for where, told in _told_commands() if not told.startswith("X")]
     assert len(found) > 40
     for where, told in found:
         words = told.split()
         command = next((each for name, each in COMMANDS.items() if tuple(words[: len(name)]) == name), None)
         assert command is not None, (where, told)
-        known = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in words if word.startswith("-")} <= known, (where, told)
+        known = {option: parameter for parameter in command.params for option in parameter.opts}
+        for place, word in enumerate(words):
+            assert not word.startswith("-") or word in known, (where, told)
+            if word.startswith("-") and not known[word].is_flag:
+                assert len(words) > place + 1 and not words[place + 1].startswith("-"), (where, told)
 
 
 def test_on_the_demonstration_each_told_command_that_can_be_is_one_on_the_demonstration(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,16 @@ def test_brackets_in_a_message_are_shown_and_not_taken_for_a_colour(capsys: pyte
     shown = capsys.readouterr()
     assert shown.err == "✗ Écrivez « headers: » ainsi : [GSM], puis relancez.\n"
     assert shown.out.startswith("  ✓ Collecte · prim2/visites — ") and "3 lignes [bold]" in shown.out
+
+
+@pytest.mark.parametrize(("value", "digits", "shown"), [("62.5", 0, "63"), ("2.25", 1, "2,3"), ("96.49", 0, "96")])
+def test_a_figure_is_rounded_as_the_spreadsheet_beside_it_shows_it(value: str, digits: int, shown: str) -> None:
+    """Five of eight is 62,5 %: Excel shows 63 where `round` of Python says 62."""
+    from meal_pipelines.display.screen import french
+    from meal_pipelines.extracts.wording import half_up, number
+
+    assert french(Decimal(value), digits) == shown
+    assert number(half_up(Decimal(value), digits)) == shown
 
 
 def test_a_line_is_not_cut_where_the_output_is_not_a_terminal() -> None:

@@ -98,6 +98,6 @@ def hook(
         )
     console.print(
         "Elle est secrète. Qui la connaît peut réveiller la collecte, et rien d'autre : ce que Kobo y envoie n'est ni lu ni "
-        f"gardé. Écoutez avec {typed('up --hook-port')}.",
+        f"gardé. Écoutez avec {typed('up --hook-port 3002')}.",
         soft_wrap=True,
     )

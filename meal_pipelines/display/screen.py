@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from meal_pipelines.display.standing import told
+from meal_pipelines.extracts.wording import half_up
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.summary import CheckCounts, FormCounts, IndicatorLine
 from meal_pipelines.warehouse.outcomes import Behind
@@ -88,7 +89,7 @@ def french(value: Decimal | int | None, digits: int = 1) -> str:
     """12 345,6; « – » when there is no value (missing is not zero)."""
     if value is None:
         return "–"
-    rounded = round(Decimal(value), digits).normalize()
+    rounded = half_up(value, digits).normalize()
     return f"{rounded:,f}".replace(",", "\u202f").replace(".", ",")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from meal_pipelines.project.measures import Measure
 
@@ -30,16 +30,21 @@ INTERNAL = "Usage interne : pour ce destinataire, project.yaml demande de ne pas
 MASKED = "Effectif masqué"
 
 
+def half_up(value: Decimal | int, digits: int = 0) -> Decimal:
+    """Rounded as a spreadsheet shows it: 62,5 is 63. `round` of Python says 62, and two files would differ."""
+    return Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
 def number(value: Decimal | int) -> str:
     """`2 431,5`, with the no-break space that French groups thousands by, and at most one decimal."""
-    rounded = round(Decimal(value), 1)
+    rounded = half_up(value, 1)
     text = f"{rounded:,.0f}" if rounded == rounded.to_integral_value() else f"{rounded:,.1f}"
     return text.replace(",", "\u00a0").replace(".", ",")
 
 
 def signed(value: Decimal) -> str:
     """« +3 », « −2,55 »: two decimals at most."""
-    text = f"{abs(round(value, 2)):,.2f}".rstrip("0").rstrip(".")
+    text = f"{abs(half_up(value, 2)):,.2f}".rstrip("0").rstrip(".")
     return ("−" if value < 0 else "+") + text.replace(",", "\u00a0").replace(".", ",")
 
 

@@ -12,7 +12,7 @@ from meal_pipelines.extracts.internal import INTERNAL, folder_of, keep_private
 from meal_pipelines.extracts.opsys.rows import baseline_text
 from meal_pipelines.extracts.too_few import is_enough
 from meal_pipelines.extracts.values import Labels
-from meal_pipelines.extracts.wording import LEVELS, day, number, signed
+from meal_pipelines.extracts.wording import LEVELS, day, half_up, number, signed
 from meal_pipelines.indicators.formula import formula_sentences
 from meal_pipelines.indicators.lineage import Lineage, lineages
 from meal_pipelines.invocation import line
@@ -106,7 +106,9 @@ def _headline(indicator: Indicator, found: Figures) -> dict[str, Any]:
         (target for target in targets if last is not None and target.end >= last.end), targets[-1] if targets else None
     )
     pct = (
-        round(100 * last.value / coming.value) if last and last.value is not None and coming and coming.value else None
+        half_up(100 * last.value / coming.value)
+        if last and last.value is not None and coming and coming.value
+        else None
     )
     return {"last": last, "target": coming, "pct": pct, "falls": indicator.direction == "desc"}
 

@@ -280,7 +280,7 @@ def _figure(target: Target | None, code: str | None) -> Decimal | None:
 
 
 def _percentage(value: Decimal | None, target: Decimal | None) -> Decimal | None:
-    return round(100 * value / target, 1) if value is not None and target else None
+    return 100 * value / target if value is not None and target else None
 
 
 def _cell(value: Value | None, dimension: str, code: str) -> Decimal | str | None:
