@@ -35,6 +35,29 @@ def test_a_figure_is_rounded_as_the_spreadsheet_beside_it_shows_it(value: str, d
     assert number(half_up(Decimal(value), digits)) == shown
 
 
+def test_a_terminal_is_not_commanded_by_the_name_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """A partner may name a file so that a terminal hides lines, fills the clipboard or writes its title; and shows .xlsx for .exe."""
+    from datetime import UTC, datetime
+
+    from rich.table import Table
+
+    from meal_pipelines.collect.lying import Lying
+    from meal_pipelines.collect.sheets.inbox import InboxFile
+    from meal_pipelines.display.files import show_left_aside
+    from meal_pipelines.display.screen import print_table, refuse
+
+    name = "a\x1b[8mb\x1b]52;c;eA==\x07\x9bm\u202excod.exe"
+    lying = Lying(others={("prim2", "visites"): [InboxFile(datetime.now(UTC), "fichier-1.exe", 1, f"/inbox/{name}")]})
+    show_left_aside([], lying)
+    table = Table("Nom")
+    table.add_row(name)
+    print_table(table)
+    refuse(name)
+    shown = "".join(capsys.readouterr())
+    assert shown.count("a\ufffd[8mb") == 3
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
+
+
 def test_a_line_is_not_cut_where_the_output_is_not_a_terminal() -> None:
     """A log is searched line by line, and a number of thousands must not stand on two of them."""
     words = " · ".join(f"mart_{number} 1\u202f{number}" for number in range(200, 230))

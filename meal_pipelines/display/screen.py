@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from meal_pipelines.display.standing import told
 from meal_pipelines.extracts.wording import half_up
@@ -21,8 +23,19 @@ from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.summary import CheckCounts, FormCounts, IndicatorLine
 from meal_pipelines.warehouse.outcomes import Behind
 
-console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-errors = Console(stderr=True, highlight=False)
+COMMANDING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Signs that a terminal obeys instead of showing them, and those that turn the order of what follows."""
+
+
+class Screen(Console):
+    """A terminal that is shown what others wrote (partners name files, servers name questions) and is never commanded by it."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(COMMANDING.sub("\ufffd", text), **options)
+
+
+console = Screen(highlight=False, soft_wrap=not sys.stdout.isatty())
+errors = Screen(stderr=True, highlight=False)
 STAGE_WORDS = {
     "raw": "Collecte", "cleaned": "Nettoyage", "pseudonymised": "Pseudonymisation", "marts": "Marts",
     "indicators": "Indicateurs", "extracts": "Extraits",
@@ -179,7 +192,7 @@ def print_table(table: Table) -> None:
     if console.is_terminal:
         console.print(table)
     else:
-        Console(file=sys.stdout, width=170, highlight=False).print(table)
+        Screen(file=sys.stdout, width=170, highlight=False).print(table)
 
 
 def refuse(text: str) -> None:
