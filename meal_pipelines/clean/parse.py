@@ -19,6 +19,8 @@ Parser = Callable[[str], str | None]
 
 INTEGER = re.compile(r"[+-]?\d{1,18}(\.0+)?")
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+FARTHEST = dt.timedelta(hours=16)
+"""What PostgreSQL takes for no time zone: one such answer would keep the whole form from being cleaned."""
 DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 
 
@@ -62,18 +64,21 @@ def date(text: str) -> str | None:
 
 
 def date_time(text: str) -> str | None:
-    """An instant; without a zone it is taken as UTC."""
+    """An instant; without a zone it is taken as UTC. None when PostgreSQL, or Python reading it back, could not hold it."""
     try:
         stamp = dt.datetime.fromisoformat(text.translate(ARABIC_DIGITS))
-    except ValueError:
+        stamp = stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=dt.UTC)
+        stamp.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    return (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=dt.UTC)).isoformat()
+    offset = stamp.utcoffset() or dt.timedelta()
+    return stamp.isoformat() if abs(offset) < FARTHEST and not offset.microseconds else None
 
 
 def time_of_day(text: str) -> str | None:
     """A time of day, its zone left out."""
     try:
-        return dt.time.fromisoformat(text.split("+")[0].split("Z")[0]).isoformat()
+        return dt.time.fromisoformat(text.split("+")[0].split("Z")[0]).replace(tzinfo=None).isoformat()
     except ValueError:
         return None
 

@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2 import sql
 
-from meal_pipelines.clean.parse import date, date_time, decimal, geopoint, integer, several, time_of_day
+from meal_pipelines.clean.parse import Parser, date, date_time, decimal, geopoint, integer, several, time_of_day
+from meal_pipelines.warehouse import Warehouse
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,24 @@ def test_times_positions_and_several_choices() -> None:
     assert geopoint("33.97 -6.85 12.5 4") == "33.97 -6.85 12.5 4"
     assert [geopoint(text) for text in ("91 0", "33.97", "nord sud", "1 2 3 4 5")] == [None] * 4
     assert several("sante emploi  sante") == "sante emploi"
+
+
+@pytest.mark.parametrize(
+    ("parser", "kind", "text"),
+    [
+        (date_time, "timestamptz", "2026-01-01T00:00:00+15:59"), (date_time, "timestamptz", "2026-01-01T00:00:00+16:00"),
+        (date_time, "timestamptz", "2026-01-01T00:00:00-23:59"), (date_time, "timestamptz", "2026-01-01T00:00:00+01:00:30.5"),
+        (date_time, "timestamptz", "0001-01-01T00:00:00+01:00"), (date_time, "timestamptz", "9999-12-31T23:59:59-01:00"),
+        (date_time, "timestamptz", "0001-01-01T00:00:00"), (date_time, "timestamptz", "9999-12-31T23:59:59.999999"),
+        (date, "date", "0001-01-01"), (date, "date", "9999-12-31"), (time_of_day, "time", "10:00-23:59"),
+        (time_of_day, "time", "10:00+99:99"), (integer, "int8", "-" + "9" * 18), (decimal, "numeric", "1e99"),
+        (decimal, "numeric", "१"),
+    ],
+)  # fmt: skip
+def test_what_is_accepted_is_stored_and_read_back(warehouse: Warehouse, parser: Parser, kind: str, text: str) -> None:
+    """Tables are filled at once: one answer that PostgreSQL refuses would keep everybody's from being cleaned, every night."""
+    accepted = parser(text)
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("select %s::{}").format(sql.Identifier(kind)), (accepted,))
+        row = cursor.fetchone()
+    assert row is not None and (row[0] is None) == (accepted is None)
