@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.audit import WARN, Verdict, keep
 from assets.failures import explained
-from assets.standing import standing, standing_spec
+from assets.standing import behind_now, standing, standing_spec
 from meal_pipelines.extracts import Extract, write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
 from meal_pipelines.extracts.donor_codes import is_concerned
 from meal_pipelines.indicators.compute import cutoff
@@ -74,9 +74,10 @@ def _extract_asset(
             with connection.cursor() as cursor:
                 until = cutoff(cursor, loaded)
             connection.rollback()
-            done = None
+            done, behind = None, behind_now(platform, forms)
             if until is not None:
-                done = write(connection, loaded, cutoff=until, out=platform.settings.out, run_id=context.run_id)
+                given = {"cutoff": until, "out": platform.settings.out, "run_id": context.run_id}
+                done = write(connection, loaded, **given, behind=behind)
             verdict, disclosure = _controls(project.id, name, done), _disclosure(project.id, name, done)
             keep(platform, "extracts", project.id, None, [verdict, disclosure], context.run_id)
         yield dg.AssetCheckResult(
@@ -94,7 +95,7 @@ def _extract_asset(
             severity=WARN,
             description=disclosure.description,
         )
-        yield standing(platform, key, forms)
+        yield standing(platform, key, behind)
         platform.end(asset, _told(done))
         yield dg.MaterializeResult(metadata=_metadata(done))
 

@@ -42,7 +42,7 @@ def figer(context: dg.OpExecutionContext, config: Report, platform: Platform) ->
             raise ConfigurationError(f"Projet inconnu. Projets : {', '.join(platform.projects)}.")
         project = platform.projects[config.project]
         made, files = hand_over(connection, project, asked, out=platform.settings.out, run_id=context.run_id)
-        behind = frozen_behind(platform.warehouse, project)
+        behind = frozen_behind(made, project)
     for sentence in behind:
         context.log.warning(sentence)
     context.add_output_metadata(

@@ -9,12 +9,12 @@ import dagster as dg
 
 from assets.failures import explained
 from assets.marts import mart_key
-from assets.standing import standing, standing_spec
+from assets.standing import behind_now, standing, standing_spec
 from meal_pipelines.indicators import compute
+from meal_pipelines.indicators.reports.contributing import marts_read
 from meal_pipelines.pages import page_of, write_pages
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Logframe
-from meal_pipelines.project.measures import marts_of
 from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.tables import TableSpec
 from resources import Platform
@@ -22,14 +22,6 @@ from resources import Platform
 
 def _counted(count: int) -> str:
     return "1 indicateur calculé" if count == 1 else f"{count} indicateurs calculés"
-
-
-def marts_read(project: LoadedProject) -> set[str]:
-    """The marts that the project's logframe measures."""
-    logframe = project.logframe
-    assert logframe is not None
-    read = {name for indicator in logframe.indicators for name in marts_of(indicator.measure)}
-    return read | ({logframe.declarations} if logframe.declarations else set())
 
 
 def indicators_asset(
@@ -74,7 +66,7 @@ def indicators_asset(
             pages = _pages(platform, connection, project.id, marts, changed=bool(computation.computed))
         for check, (passed, text) in found.items():
             yield dg.AssetCheckResult(passed=passed, asset_key=key, check_name=check, description=text)
-        yield standing(platform, key, forms)
+        yield standing(platform, key, behind_now(platform, forms))
         failed = [text for passed, text in found.values() if not passed]
         if failed:
             raise dg.Failure(description=f"{' '.join(failed)} Rien n'a été publié.", allow_retries=False)

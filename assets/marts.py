@@ -12,7 +12,7 @@ import dagster as dg
 from assets.audit import Audited, audit, check_specs, condemned, keep, previous, results
 from assets.failures import explained
 from assets.metadata import column_lineage, from_tables, rows_published, table_metadata
-from assets.standing import standing, standing_spec
+from assets.standing import behind_now, standing, standing_spec
 from expectations.model import Suite
 from meal_pipelines.protect.choices import CHOICE, load_choices
 from meal_pipelines.warehouse.models import Mart, discard_mart, prepare_mart, publish_mart
@@ -140,7 +140,7 @@ def mart_asset(
                 else:
                     discard_mart(connection, made)
         yield from results(key, verdicts, checks, unchanged=made is None)
-        yield standing(platform, key, forms)
+        yield standing(platform, key, behind_now(platform, forms))
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)
         platform.end(name, "à jour" if made is None else f"{made.rows} lignes")

@@ -3,13 +3,13 @@
 Logic: `meal_pipelines/warehouse/outcomes.py`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import dagster as dg
 
 from assets.audit import WARN
 from meal_pipelines.display.standing import told
-from meal_pipelines.warehouse.outcomes import Form, forms_behind
+from meal_pipelines.warehouse.outcomes import Behind, Form, forms_behind
 from resources import Platform
 
 CHECK = "formulaires_a_jour"
@@ -20,10 +20,14 @@ def standing_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(CHECK, asset=key, description=MEANS)
 
 
-def standing(platform: Platform, key: dg.AssetKey, forms: Collection[Form]) -> dg.AssetCheckResult:
-    """A warning that names the forms standing still, the day they are from, and since when they fail."""
+def behind_now(platform: Platform, forms: Collection[Form]) -> list[Behind]:
+    """Those of these forms that stand still."""
     with platform.warehouse.connect() as connection, connection.cursor() as cursor:
-        behind = forms_behind(cursor, forms)
+        return forms_behind(cursor, forms)
+
+
+def standing(platform: Platform, key: dg.AssetKey, behind: Sequence[Behind]) -> dg.AssetCheckResult:
+    """A warning that names the forms standing still, the day they are from, and since when they fail."""
     return dg.AssetCheckResult(
         passed=not behind, asset_key=key, check_name=CHECK, severity=WARN,
         description="\n".join(told(each, platform.projects) for each in behind) or MEANS,

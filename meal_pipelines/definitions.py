@@ -17,7 +17,7 @@ from assets.cleaned import cleaned_asset
 from assets.extracts import extract_assets
 from assets.follow_up import follow_up_job, follow_up_sensor
 from assets.freezing import freezing_job
-from assets.indicators import indicators_asset, marts_read
+from assets.indicators import indicators_asset
 from assets.marts import choice_asset, mart_asset, mart_key, reference_asset
 from assets.pseudonymised import pseudonymised_asset
 from assets.raw import raw_asset
@@ -29,6 +29,7 @@ from meal_pipelines.collect.punctuality import NIGHT, TIMEZONE
 from meal_pipelines.collect.servers import server_name
 from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS, Recipient
 from meal_pipelines.extracts.donor_codes import is_concerned
+from meal_pipelines.indicators.reports.contributing import figure_forms
 from meal_pipelines.project.load import LoadedProject, load_projects
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.settings import CHECKOUT, Settings
@@ -81,10 +82,7 @@ def _assets(settings: Settings, projects: Mapping[str, LoadedProject]) -> list[d
     marts = {name: mart.spec for name, mart in models.marts.items()}
     forms_of = models.forms_of({name: (key.path[1], key.path[2]) for name, (key, _) in tables.items()})
     with_logframe = [project for project in projects.values() if project.logframe is not None]
-    figures = {  # a mart that does not exist is refused by the indicators that name it, in the run
-        project.id: {form for mart in marts_read(project) for form in forms_of.get(mart, ()) if form[0] == project.id}
-        for project in with_logframe
-    }
+    figures = {project.id: figure_forms(project, models.marts) for project in with_logframe}
     return [
         *(raw_asset(project, form, server_name(settings, project, form)) for project, form in forms),
         *(

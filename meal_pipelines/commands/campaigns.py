@@ -57,10 +57,13 @@ def freeze(project: ProjectName, recipient: RecipientName, year: Year, by: By, d
     """Figer une campagne relue : elle ne suit plus les données."""
     from meal_pipelines.display.screen import console
     from meal_pipelines.extracts.campaigns.states import freeze_campaign, recipient_named
+    from meal_pipelines.indicators.reports.contributing import figures_behind, marts_of
 
     chosen = recipient_named(recipient)
     with _opened(project, demo) as (connection, loaded, cutoff, out):
-        file = freeze_campaign(connection, loaded, chosen, year, by=by, cutoff=cutoff, out=out)
+        with connection.cursor() as cursor:
+            behind = figures_behind(cursor, loaded, marts_of(loaded))
+        file = freeze_campaign(connection, loaded, chosen, year, by=by, cutoff=cutoff, out=out, behind=behind)
     console.print(f"Campagne {chosen.title} {year} figée par {by} : {file}", soft_wrap=True, markup=False)
 
 

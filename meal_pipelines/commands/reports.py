@@ -56,7 +56,7 @@ def freeze(
         closing(warehouse.psycopg()) as connection,
     ):
         made, files = hand_over(connection, loaded, asked, out=settings.out)
-        behind = frozen_behind(warehouse, loaded)
+        behind = frozen_behind(made, loaded)
     console.print(
         f"Figé : {project}, {made.period}, version {made.version} (gel n° {made.freeze_id}), « {made.label} », par {made.frozen_by}. "
         f"Données reçues jusqu'au {made.cutoff:%d/%m/%Y} ; {french(sum(kept['rows'] for kept in made.inputs.values()))} lignes gardées.",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from meal_pipelines.collect.history import moment_told
+from meal_pipelines.indicators.reports.frozen import Freeze
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.summary import standing_still
-from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.outcomes import Behind
 
 FAILS = {
@@ -27,7 +26,6 @@ def told(behind: Behind, projects: Mapping[str, LoadedProject]) -> str:
     return f"Fondé sur {name} du {moment_told(behind.as_of)}, qui n'a pas pu être mis à jour : {fails}"
 
 
-def frozen_behind(warehouse: Warehouse, project: LoadedProject) -> list[str]:
-    """What a report frozen now should not pass over in silence: a sentence for each form of the project that stands still."""
-    projects = {project.id: project}
-    return [told(each, projects) for each in standing_still(warehouse, projects)]
+def frozen_behind(made: Freeze, project: LoadedProject) -> list[str]:
+    """What whoever froze a report must hear: a sentence for each form of its figures that stood still."""
+    return [told(each, {project.id: project}) for each in made.behind]

@@ -5,8 +5,8 @@ The table `quality.stage_outcome` only. What fails, and what may go on meanwhile
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,13 @@ class Behind:
     since: datetime
     as_of: datetime | None
 
+    def kept(self) -> dict[str, str | None]:
+        """As a frozen report keeps it, in JSON; `read_kept` reads it again."""
+        return asdict(self) | {
+            "since": self.since.isoformat(),
+            "as_of": self.as_of.isoformat() if self.as_of is not None else None,
+        }
+
 
 def note_outcome(cursor: Any, form: Form, stage: str, *, succeeded: bool, run_id: str | None) -> None:
     """Keep how one stage of a form went; the first failure after a success stays the day it began."""
@@ -42,6 +49,21 @@ def forms_behind(cursor: Any, forms: Collection[Form]) -> list[Behind]:
         return []
     cursor.execute(BEHIND, ([project for project, _ in forms], [form for _, form in forms], list(STAGES)))
     return [Behind(*row) for row in cursor.fetchall()]
+
+
+def read_kept(kept: Iterable[Mapping[str, str | None]]) -> list[Behind]:
+    """What `Behind.kept` made, in its order."""
+    found = []
+    for each in kept:
+        since, as_of = each["since"], each["as_of"]
+        assert since is not None
+        found.append(
+            Behind(
+                str(each["project"]), str(each["form"]), str(each["stage"]), datetime.fromisoformat(since),
+                datetime.fromisoformat(as_of) if as_of is not None else None,
+            )
+        )  # fmt: skip
+    return found
 
 
 SUCCEEDED = """

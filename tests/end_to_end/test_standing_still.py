@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from openpyxl import load_workbook
 
 from assets.follow_up import FOLLOW_UP, FOLLOWS
 from assets.standing import CHECK
@@ -41,12 +42,15 @@ ASKS_KOBO = "      use:   kobo\n      asset: ${THAMM_ASSET_RETOURS}\n"
 
 @dataclass(frozen=True, eq=False)
 class Night:
-    """What a run said and left: published builds, values by project, extracts, and Dagster's runs and warnings so far."""
+    """What a run said and left: published builds, values by project, extracts, what the first sheet of each workbook says by
+    `project/file`, and Dagster's runs and warnings so far.
+    """
 
     finished: Finished
     builds: dict[str, int]
     values: dict[str, list[tuple[Any, ...]]]
     extracts: dict[str, list[tuple[Any, ...]]]
+    covers: dict[str, str]
     runs: list[dg.DagsterRun]
     red: set[str]
     warned: dict[str, str]
@@ -150,7 +154,18 @@ def _night(house: House, **environ: str) -> Night:
                     warned.pop(name, None)
                     if not check.passed:
                         warned[name] = check.description or ""
-    return Night(finished, builds, values, extracts, runs, red, warned)
+    return Night(finished, builds, values, extracts, _covers(house), runs, red, warned)
+
+
+def _covers(house: House) -> dict[str, str]:
+    out = house.settings(demo=False).out
+    return {
+        f"{project}/{file.name}": "\n".join(
+            str(cell.value) for row in load_workbook(file).worksheets[0].iter_rows() for cell in row if cell.value
+        )
+        for project in PROJECTS
+        for file in (out / project).glob("2*/*.xlsx")
+    }
 
 
 def test_the_run_ends_as_failed_and_names_the_two_forms(nights: Sequence[Night]) -> None:
@@ -204,3 +219,14 @@ def test_what_is_made_from_a_form_that_stands_says_so_and_nothing_else_does(nigh
     assert not [name for name in second.warned if "prim2" in name or name in ("marts/person", "marts/service_delivery")]
     assert "F-PARC" in second.warned["marts/mobility_step"] and "F-RETOUR" not in second.warned["marts/mobility_step"]
     assert second.warned["indicators/thamm_plus"].count("qui n'a pas pu être mis à jour") == 2
+
+
+def test_a_workbook_says_on_its_first_sheet_from_which_day_the_forms_that_stand_are(nights: Sequence[Night]) -> None:
+    """Whoever receives only the file reads no check."""
+    first, second, third = nights
+    told = {name for name, text in second.covers.items() if text.count("pour le formulaire F-") == 2}
+    assert told == {name for name in second.covers if name.startswith("thamm_plus/")}
+    assert {"thamm_plus/opsys.xlsx", "thamm_plus/tei.xlsx", "thamm_plus/tableau_de_suivi.xlsx"} <= told
+    assert not [name for name in second.covers.keys() - told if "pour le formulaire F-" in second.covers[name]]
+    for night in (first, third):
+        assert not [text for text in night.covers.values() if "pour le formulaire F-" in text]

@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from meal_pipelines.display.standing import frozen_behind
-from meal_pipelines.project.load import load_projects
-from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from meal_pipelines.warehouse.outcomes import STAGES, forms_behind, note_outcome
 
@@ -63,20 +60,3 @@ def test_a_form_that_was_never_published_is_of_no_day(cursor: Any) -> None:
     night(cursor, raw=True, cleaned=False)
     assert [behind.as_of for behind in forms_behind(cursor, [VISITS])] == [None]
     assert forms_behind(cursor, [WORKSHOPS]) == forms_behind(cursor, []) == []
-
-
-def test_a_report_frozen_on_a_form_that_stands_still_says_so(
-    cursor: Any, warehouse: Warehouse, settings: Settings
-) -> None:
-    """It is handed over; whoever froze it would not look at the checks of the night before."""
-    project = load_projects(settings, ["prim2"])["prim2"]
-    assert frozen_behind(warehouse, project) == []
-    try:
-        note_outcome(cursor, ("prim2", "prestations"), "cleaned", succeeded=False, run_id="run")
-        note_outcome(cursor, ("thamm_plus", "parcours"), "raw", succeeded=False, run_id="run")
-        [sentence] = frozen_behind(warehouse, project)
-        assert sentence.startswith(
-            "Sans le formulaire F-PREST (prim2/prestations), qui n'a encore jamais pu être publié"
-        )
-    finally:
-        cursor.execute("delete from quality.stage_outcome where project in ('prim2', 'thamm_plus')")

@@ -19,6 +19,7 @@ from meal_pipelines.extracts.declared import declared_in_year
 from meal_pipelines.extracts.disclosed import cumulated_until, disclosed
 from meal_pipelines.extracts.donor_codes import concerns
 from meal_pipelines.extracts.extract import Extract
+from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.values import (
     Labels,
     Value,
@@ -31,6 +32,7 @@ from meal_pipelines.extracts.values import (
 from meal_pipelines.project.catalogue import Catalogue
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import DonorCode, Indicator, Logframe
+from meal_pipelines.warehouse.outcomes import Behind, read_kept
 
 
 def write_thema(connection: Any, project: LoadedProject, **given: Any) -> Extract:
@@ -57,6 +59,7 @@ def write_campaign(
     out: Path,
     run_id: str | None,
     year: int | None = None,
+    behind: Sequence[Behind] = (),
 ) -> Extract:
     """Publish the recipient's table for one campaign and write `<out>/<project>/<year>/<recipient>.xlsx`.
 
@@ -64,7 +67,8 @@ def write_campaign(
     frozen or sent is left alone; what changed since is said by its checks.
 
     Args: connection, psycopg2 as the pipeline, without a transaction of its own: this commits · cutoff, any day of the
-    last month of data · year, of the campaign; by default the last calendar year that the data cover to its end.
+    last month of data · year, of the campaign; by default the last calendar year that the data cover to its end · behind: the
+    forms of its figures that stand still.
     Returns: the extract; `changed` is False when the content was the same and the file was there, or when the campaign
     is closed.
     Raises: ConfigurationError, without a logframe; TransientError, when the file is open elsewhere: nothing changed.
@@ -74,7 +78,7 @@ def write_campaign(
     file = out / project.id / str(wanted_year) / f"{recipient.name}.xlsx"
     with connection.cursor() as cursor:
         made.lock(cursor, recipient.name, project.id)
-        campaign = prepared(cursor, project, recipient, wanted_year, reporting_date)
+        campaign = prepared(cursor, project, recipient, wanted_year, reporting_date, behind)
         wanted = made.fingerprint(
             campaign.logframe.model_dump(mode="json"), readme(campaign), [table.records() for table in tables(campaign)]
         )
@@ -93,8 +97,18 @@ def write_campaign(
     return Extract([file], len(campaign.rows), campaign.checks, changed=True, disclosure=campaign.may_show.check())
 
 
-def prepared(cursor: Any, project: LoadedProject, recipient: Recipient, year: int, reporting_date: dt.date) -> Campaign:
-    """The campaign as the data, or the frozen report of its year, have it; of a closed one, the rows that were handed over."""
+def prepared(
+    cursor: Any,
+    project: LoadedProject,
+    recipient: Recipient,
+    year: int,
+    reporting_date: dt.date,
+    behind: Sequence[Behind] = (),
+) -> Campaign:
+    """The campaign as the data, or the frozen report of its year, have it; of a closed one, the rows that were handed over.
+
+    behind: the forms of its figures that stand still; of a closed one, those that did when it was closed are told.
+    """
     logframe, catalogue = made.logframe_of(project), Catalogue.read(project.folder.parent, recipient.name)
     labels = Labels.read(cursor, logframe)
     may_show = disclosed(cursor, project, logframe, recipient.name, until=reporting_date, year=year)
@@ -116,10 +130,13 @@ def prepared(cursor: Any, project: LoadedProject, recipient: Recipient, year: in
     since = [] if closed is None else changed_since(handed_over, years, cumulated)
     rows = rows if closed is None else handed_over
     checks = campaign_checks(recipient, catalogue, logframe, rows, year, closed, since)
+    if closed is not None:
+        behind = stood_still(cursor, recipient, project.id, year)
     stands_on = until if may_show.frozen is not None else reporting_date
     return Campaign(
-        project, recipient, catalogue, logframe, year, stands_on, rows, checks, may_show, is_open=closed is None
-    )
+        project, recipient, catalogue, logframe, year, stands_on, rows, checks, may_show, is_open=closed is None,
+        standing=standing_notes(project, behind, may_show.frozen),
+    )  # fmt: skip
 
 
 def stored(cursor: Any, recipient: Recipient, project: str, year: int) -> list[CampaignRow]:
@@ -131,6 +148,16 @@ def stored(cursor: Any, recipient: Recipient, project: str, year: int) -> list[C
         (project, year),
     )
     return [CampaignRow(*row) for row in cursor.fetchall()]
+
+
+def stood_still(cursor: Any, recipient: Recipient, project: str, year: int) -> list[Behind]:
+    """The forms of a campaign's figures that stood still when somebody closed it."""
+    cursor.execute(
+        "select forms_behind from extracts.campaign where project = %s and recipient = %s and year = %s",
+        (project, recipient.name, year),
+    )
+    row = cursor.fetchone()
+    return read_kept(row[0]) if row else []
 
 
 def changed_since(rows: Sequence[CampaignRow], years: dict[str, Value], cumulated: dict[str, Value]) -> list[str]:

@@ -12,6 +12,7 @@ from meal_pipelines.extracts.declared import APART
 from meal_pipelines.extracts.disclosed import Disclosed
 from meal_pipelines.extracts.donor_codes import MODES, TO_CONFIRM, VERIFIED
 from meal_pipelines.extracts.extract import Check
+from meal_pipelines.extracts.standing import SECTION
 from meal_pipelines.extracts.table import Column, Table, Tone
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, day, number
 from meal_pipelines.project.catalogue import Catalogue
@@ -59,7 +60,7 @@ RECIPIENTS = {
 
 @dataclass(frozen=True)
 class Campaign:
-    """Everything that an extract shows of one recipient, project and year."""
+    """Everything that an extract shows of one recipient, project and year. standing: what it says of forms that stand still."""
 
     project: LoadedProject
     recipient: Recipient
@@ -71,6 +72,7 @@ class Campaign:
     checks: list[Check]
     may_show: Disclosed
     is_open: bool
+    standing: list[str]
 
     @property
     def title(self) -> str:
@@ -167,7 +169,8 @@ def _attribution(recipient: Recipient, rows: Sequence[CampaignRow]) -> Check:
 def readme(campaign: Campaign) -> dict[str, list[str]]:
     """What the first sheet says; a name that ends in « ! » stands out."""
     year = campaign.year
-    sections = {
+    sections = {SECTION: campaign.standing} if campaign.standing else {}
+    sections |= {
         "À quoi sert ce classeur": [
             f"Les indicateurs du projet rattachés à la campagne annuelle {campaign.recipient.title}, pour l'année civile {year}. "
             f"Données arrêtées au {day(campaign.reporting_date)}.",

@@ -7,11 +7,13 @@ the recipient holds, and every later publication is protected against it.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psycopg2 import sql
+from psycopg2.extras import Json
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts import extract as made
@@ -21,6 +23,7 @@ from meal_pipelines.extracts.extract import Files
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.protect.disclosure import release
+from meal_pipelines.warehouse.outcomes import Behind
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,25 @@ def states(cursor: Any, project: str | None = None) -> list[State]:
 
 
 def freeze_campaign(
-    connection: Any, project: LoadedProject, recipient: Recipient, year: int, *, by: str, cutoff: dt.date, out: Path
+    connection: Any,
+    project: LoadedProject,
+    recipient: Recipient,
+    year: int,
+    *,
+    by: str,
+    cutoff: dt.date,
+    out: Path,
+    behind: Sequence[Behind] = (),
 ) -> Path:
     """Close an open campaign as it stands in its table, and write its file once more. Commits. Returns: the file.
 
+    behind: the forms of its figures that stand still; the file says so from now on.
+
     Raises: ConfigurationError, when nothing has been prepared, or when it is closed; TransientError, when the file is open.
     """
-    return _move(connection, project, recipient, year, ("open", "frozen"), by=by, to=None, cutoff=cutoff, out=out)
+    return _move(
+        connection, project, recipient, year, ("open", "frozen"), by=by, to=None, cutoff=cutoff, out=out, behind=behind
+    )
 
 
 def send_campaign(
@@ -109,6 +124,7 @@ def _move(
     to: str | None,
     cutoff: dt.date,
     out: Path,
+    behind: Sequence[Behind] = (),
 ) -> Path:
     if not by.strip() or (to is not None and not to.strip()):
         raise ConfigurationError("Dites qui (--by) et, pour un envoi, à qui (--to).")
@@ -117,7 +133,7 @@ def _move(
         with connection.cursor() as cursor:
             made.lock(cursor, recipient.name, project.id)
             _require(cursor, project.id, recipient, year, step[0])
-            _note(cursor, project.id, recipient, year, step[1], by, to)
+            _note(cursor, project.id, recipient, year, step[1], by, to, behind)
             if step[1] == "sent":
                 release(cursor, project.id, recipient.name, str(year))
             campaign = prepared(cursor, project, recipient, year, cutoff)
@@ -149,7 +165,16 @@ def _require(cursor: Any, project: str, recipient: Recipient, year: int, status:
         )
 
 
-def _note(cursor: Any, project: str, recipient: Recipient, year: int, status: str, by: str, to: str | None) -> None:
+def _note(
+    cursor: Any,
+    project: str,
+    recipient: Recipient,
+    year: int,
+    status: str,
+    by: str,
+    to: str | None,
+    behind: Sequence[Behind],
+) -> None:
     cursor.execute(
         sql.SQL("update {} set status = %s where project = %s and campaign_year = %s").format(
             sql.Identifier("extracts", recipient.name)
@@ -159,9 +184,9 @@ def _note(cursor: Any, project: str, recipient: Recipient, year: int, status: st
     named = {"project": project, "recipient": recipient.name, "year": year, "by": by, "to": to}
     if status == "frozen":
         cursor.execute(
-            "insert into extracts.campaign (project, recipient, year, frozen_by, frozen_at)"
-            " values (%(project)s, %(recipient)s, %(year)s, %(by)s, now())",
-            named,
+            "insert into extracts.campaign (project, recipient, year, frozen_by, frozen_at, forms_behind)"
+            " values (%(project)s, %(recipient)s, %(year)s, %(by)s, now(), %(behind)s)",
+            named | {"behind": Json([each.kept() for each in behind])},
         )
         return
     cursor.execute(

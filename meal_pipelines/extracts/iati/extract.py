@@ -19,10 +19,12 @@ from meal_pipelines.extracts.donor_codes import CORRESPONDING, is_verified
 from meal_pipelines.extracts.extract import Check, Extract
 from meal_pipelines.extracts.iati.document import Activity, iati_document, validity
 from meal_pipelines.extracts.iati.rows import IatiRow, iati_rows
+from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.values import Labels, campaign_year, label_of, month_end, to_date
 from meal_pipelines.extracts.wording import day, sentence
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Logframe
+from meal_pipelines.warehouse.outcomes import Behind
 
 NAME = "iati"
 HIDING = (
@@ -31,14 +33,22 @@ HIDING = (
 )
 
 
-def write_iati(connection: Any, project: LoadedProject, *, cutoff: dt.date, out: Path, run_id: str | None) -> Extract:
+def write_iati(
+    connection: Any,
+    project: LoadedProject,
+    *,
+    cutoff: dt.date,
+    out: Path,
+    run_id: str | None,
+    behind: Sequence[Behind] = (),
+) -> Extract:
     """Publish `extracts.iati` for one reporting period and write `<out>/<project>/<period>/iati.xml`.
 
     One row per (project, period, indicator, kind of value, span, dimension, category, source that declares), in the unit of
     the indicator.
 
     Args: connection, psycopg2 as the pipeline, without a transaction of its own: this commits · cutoff, any day of the
-    last month of data; the period is that month (`2029-02`).
+    last month of data; the period is that month (`2029-02`) · behind: the forms of its figures that stand still.
     Returns: the extract; `changed` is False when the content was the same and the file was there.
     Raises: ConfigurationError, without a logframe, or when the file would not be valid: nothing has changed then.
     """
@@ -61,7 +71,12 @@ def write_iati(connection: Any, project: LoadedProject, *, cutoff: dt.date, out:
             logframe,
             reporting_date,
             rows,
-            [*(HIDING if may_show.protects else []), may_show.notes[-1], *may_show.frozen_notes],
+            [
+                *standing_notes(project, behind, may_show.frozen),
+                *(HIDING if may_show.protects else []),
+                may_show.notes[-1],
+                *may_show.frozen_notes,
+            ],
         )
         wanted = made.fingerprint(iati_document(activity, made_at=dt.datetime.min).decode())
         current = made.is_current(cursor, NAME, project.id, wanted, [file])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,30 @@ from meal_pipelines.extracts.opsys.checks import opsys_checks
 from meal_pipelines.extracts.opsys.rows import OpsysRow, opsys_rows
 from meal_pipelines.extracts.opsys.sheets import Content, readme, tables
 from meal_pipelines.extracts.opsys.sources import Sources
+from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.values import Labels, Value, campaign_year, label_of, month_end, to_date
 from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.warehouse.outcomes import Behind
 
 NAME = "opsys"
 
 
-def write_opsys(connection: Any, project: LoadedProject, *, cutoff: dt.date, out: Path, run_id: str | None) -> Extract:
+def write_opsys(
+    connection: Any,
+    project: LoadedProject,
+    *,
+    cutoff: dt.date,
+    out: Path,
+    run_id: str | None,
+    behind: Sequence[Behind] = (),
+) -> Extract:
     """Publish `extracts.opsys` for one reporting period and write `<out>/<project>/<period>/opsys.xlsx` and `.json`.
 
     One row per (project, period, indicator, value type, date, source that declares), in the unit of the indicator.
 
     Args: connection, psycopg2 as the pipeline, without a transaction of its own: this commits · cutoff, any day of the
-    last month of data; the period is that month (`2029-02`) and values are those known at its end.
+    last month of data; the period is that month (`2029-02`) and values are those known at its end · behind: the forms of its figures
+    that stand still.
     Returns: the extract; `changed` is False when the content was the same and no file was missing.
     Raises: ConfigurationError, without a logframe; TransientError, when a file is open elsewhere: nothing has changed.
     """
@@ -41,7 +53,7 @@ def write_opsys(connection: Any, project: LoadedProject, *, cutoff: dt.date, out
     workbook, document = folder / "opsys.xlsx", folder / "opsys.json"
     with connection.cursor() as cursor:
         made.lock(cursor, NAME, project.id)
-        content = _content(cursor, project, reporting_date)
+        content = _content(cursor, project, reporting_date, behind)
         wanted = made.fingerprint(
             content.logframe.model_dump(mode="json"), readme(content), [table.records() for table in tables(content)]
         )
@@ -67,7 +79,7 @@ def write_opsys(connection: Any, project: LoadedProject, *, cutoff: dt.date, out
     )
 
 
-def _content(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> Content:
+def _content(cursor: Any, project: LoadedProject, reporting_date: dt.date, behind: Sequence[Behind]) -> Content:
     logframe = made.logframe_of(project)
     period, sources, labels = label_of(reporting_date), Sources.read(project), Labels.read(cursor, logframe)
     measured = to_date(cursor, project.id, reporting_date)
@@ -85,7 +97,10 @@ def _content(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> Co
     previous = previous_extract(cursor, project.id, period)
     checks = opsys_checks(project, logframe, lines(measured), previous, sources, reporting_date)
     found = changes(previous, rows, labels)
-    return Content(project, logframe, period, reporting_date, rows, checks, found, previous, labels, sources, may_show)
+    return Content(
+        project, logframe, period, reporting_date, rows, checks, found, previous, labels, sources, may_show,
+        standing_notes(project, behind, may_show.frozen),
+    )  # fmt: skip
 
 
 def _write_workbook(content: Content, path: Path) -> None:

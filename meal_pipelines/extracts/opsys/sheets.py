@@ -23,6 +23,7 @@ from meal_pipelines.extracts.extract import Check
 from meal_pipelines.extracts.opsys.changes import ADDED, REMOVED, Change, Previous
 from meal_pipelines.extracts.opsys.rows import VALUE_TYPES, OpsysRow
 from meal_pipelines.extracts.opsys.sources import Sources
+from meal_pipelines.extracts.standing import SECTION
 from meal_pipelines.extracts.table import Column, Table, Tone
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MEASURES, TO_ESTABLISH, day, sentence
@@ -40,7 +41,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Content:
-    """Everything an OPSYS extract shows."""
+    """Everything an OPSYS extract shows. standing: what it says of forms that stand still."""
 
     project: LoadedProject
     logframe: Logframe
@@ -53,6 +54,7 @@ class Content:
     labels: Labels
     sources: Sources
     may_show: Disclosed
+    standing: list[str]
 
     @property
     def title(self) -> str:
@@ -71,7 +73,8 @@ class Content:
 def readme(content: Content) -> dict[str, list[str]]:
     """What the first sheet says, section by section; a name that ends in « ! » stands out."""
     failed = sum(check.passed is False for check in content.checks)
-    sections = {
+    sections = {SECTION: content.standing} if content.standing else {}
+    sections |= {
         "À quoi sert ce classeur": [
             "À recopier dans OPSYS, feuille par feuille, dans l'ordre des lignes. Aucun format d'import officiel "
             "d'OPSYS n'est public : ce classeur est une aide à la saisie, pas un fichier à déposer.",

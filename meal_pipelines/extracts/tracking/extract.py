@@ -7,7 +7,7 @@ is judged here is the distance to the next milestone, as one word; how it looks 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from meal_pipelines.extracts.declared import Declaration, declared_to_date
 from meal_pipelines.extracts.disclosed import QUARTERS, TRACKING, Disclosed, disclosed
 from meal_pipelines.extracts.extract import Check, Extract
 from meal_pipelines.extracts.opsys.rows import baseline_text
+from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.too_few import is_too_few
 from meal_pipelines.extracts.values import (
     Labels,
@@ -35,6 +36,7 @@ from meal_pipelines.extracts.wording import MASKED, NOT_MEASURED, day
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Target
 from meal_pipelines.protect.disclosure import HIDDEN
+from meal_pipelines.warehouse.outcomes import Behind
 
 NAME = "tracking"
 ON_TRACK, WATCH, LATE = "Sur la trajectoire", "À surveiller", "En retard"
@@ -79,7 +81,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tracking:
-    """Everything the sheet shows."""
+    """Everything the sheet shows. standing: what it says of forms that stand still."""
 
     project: LoadedProject
     logframe: Logframe
@@ -88,15 +90,22 @@ class Tracking:
     lines: list[Line]
     checks: list[Check]
     may_show: Disclosed
+    standing: list[str]
 
 
 def write_tracking(
-    connection: Any, project: LoadedProject, *, cutoff: dt.date, out: Path, run_id: str | None
+    connection: Any,
+    project: LoadedProject,
+    *,
+    cutoff: dt.date,
+    out: Path,
+    run_id: str | None,
+    behind: Sequence[Behind] = (),
 ) -> Extract:
     """Write `<out>/<project>/<period>/tableau_de_suivi.xlsx`; there is no table, its figures are in `indicators`.
 
     Args: connection, psycopg2 as the pipeline, without a transaction of its own: this commits · cutoff, any day of the
-    last month of data.
+    last month of data · behind: the forms of its figures that stand still.
     Returns: the extract; rows is the number of lines, `changed` is False when nothing new was to be shown.
     Raises: ConfigurationError, without a logframe; TransientError, when the file is open elsewhere: nothing changed.
     """
@@ -104,11 +113,11 @@ def write_tracking(
     file = out / project.id / label_of(reporting_date) / "tableau_de_suivi.xlsx"
     with connection.cursor() as cursor:
         made.lock(cursor, NAME, project.id)
-        tracking = _tracking(cursor, project, reporting_date)
+        tracking = _tracking(cursor, project, reporting_date, behind)
         wanted = made.fingerprint(
             project.project.name, project.project.dates_status, tracking.logframe.model_dump(mode="json"),
             reporting_date, [asdict(line) for line in tracking.lines], tracking.may_show.notes,
-            tracking.may_show.frozen_notes,
+            tracking.may_show.frozen_notes, tracking.standing,
         )  # fmt: skip
         current = made.is_current(cursor, NAME, project.id, wanted, [file])
     if current:
@@ -129,7 +138,7 @@ def _write_workbook(tracking: Tracking, path: Path) -> None:
     write_tracking_workbook(tracking, path)
 
 
-def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> Tracking:
+def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date, behind: Sequence[Behind]) -> Tracking:
     logframe = made.logframe_of(project)
     labels = Labels.read(cursor, logframe)
     spans = quarters(reporting_date, QUARTERS)
@@ -147,7 +156,10 @@ def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date) -> T
                 value = values.get(indicator.code)
                 lines += _lines(project, indicator, value, of_quarters, labels, reporting_date)
                 lines += [_declared(indicator, one, len(spans)) for one in declared.get(indicator.code, [])]
-    return Tracking(project, logframe, reporting_date, spans, lines, _checks(lines, values, reporting_date), may_show)
+    return Tracking(
+        project, logframe, reporting_date, spans, lines, _checks(lines, values, reporting_date), may_show,
+        standing_notes(project, behind, may_show.frozen),
+    )  # fmt: skip
 
 
 def _lines(

@@ -127,7 +127,7 @@ def _result(book: Book, tracking: Tracking, result: Result) -> None:
         line += 1
     hypotheses = [f"Hypothèse : {sentence(text)}" for text in result.assumptions]
     about = [text for code in dict.fromkeys(at.indicator for at in lines) for text in _about(tracking, code)]
-    notes = [*hypotheses, *about, *tracking.may_show.frozen_notes, *tracking.may_show.notes]
+    notes = [*hypotheses, *about, *tracking.standing, *tracking.may_show.frozen_notes, *tracking.may_show.notes]
     last_line = _notes(book, sheet, line + 1, notes, 0, len(columns) - 2)
     book.fit(sheet, last_line, _width(tracking, columns))
     sheet.freeze_panes(HEADER + 1, 2)
@@ -179,6 +179,8 @@ def _title(book: Book, sheet: Any, tracking: Tracking, title: str, below: str) -
     book.put(sheet, 1, 0, below, {**QUIET, "font_size": 11})
     illustrative = f"VALEURS ILLUSTRATIVES. {ILLUSTRATIVE} " if tracking.logframe.illustrative else ""
     book.put(sheet, 2, 0, illustrative + tracking.may_show.notes[0], {"bold": True, "font_color": "#7F6000"})
+    if tracking.standing:
+        book.put(sheet, HEADER - 1, 0, " ".join(tracking.standing), {"bold": True, "font_color": "#7F6000"})
 
 
 def _lights(book: Book, sheet: Any, lines: Sequence[Line]) -> None:
@@ -254,6 +256,7 @@ def _notes(book: Book, sheet: Any, line: int, notes: Sequence[str], first: int, 
 
 def _general_notes(tracking: Tracking) -> list[str]:
     return [
+        *tracking.standing,
         *tracking.may_show.frozen_notes,
         *tracking.may_show.notes,
         "Valeur à date : depuis le démarrage pour un indicateur cumulé ; « – » : non mesuré, jamais zéro. "

@@ -1,4 +1,4 @@
-"""Which tables a project's figures are made of, and the copy of their rows that a freeze keeps.
+"""Which forms and tables a project's figures are made of, and the copy of their rows that a freeze keeps.
 
 Rows are kept as `pseudonymised` has them, before any mart joins or deduplicates: what a late registration changes in an old
 delivery can then be told from what the delivery itself changed. Only columns that the marts read are kept. A row that has not
@@ -15,10 +15,12 @@ from typing import Any
 
 from psycopg2 import sql
 
+from meal_pipelines.project import measures
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect.tables import pseudonymised_spec
-from meal_pipelines.warehouse.models import Mart, load_models
+from meal_pipelines.warehouse.models import Mart, Models, load_models
+from meal_pipelines.warehouse.outcomes import Behind, Form, forms_behind
 from meal_pipelines.warehouse.reading import columns_read
 from meal_pipelines.warehouse.seeds import MODELS
 from meal_pipelines.warehouse.tables import TableSpec, identifiers
@@ -60,6 +62,30 @@ def marts_of(project: LoadedProject, folder: Path = MODELS) -> dict[str, Mart]:
     """Every mart, its query reading the tables of this project alone."""
     specs = _tables(project)
     return load_models(folder, {name: spec for name, (spec, _, _) in specs.items()}, {project.id}).marts
+
+
+def marts_read(project: LoadedProject) -> set[str]:
+    """The marts that the project's logframe measures."""
+    logframe = project.logframe
+    assert logframe is not None
+    read = {name for indicator in logframe.indicators for name in measures.marts_of(indicator.measure)}
+    return read | ({logframe.declarations} if logframe.declarations else set())
+
+
+def figure_forms(project: LoadedProject, marts: Mapping[str, Mart]) -> frozenset[Form]:
+    """The forms of the project that its figures are made from. marts: every mart, of this project alone or of all.
+
+    A mart that does not exist is refused by the indicators that name it, in the run.
+    """
+    forms_of = Models(dict(marts)).forms_of(
+        {name: (project.id, form) for name, (_, form, _) in _tables(project).items()}
+    )
+    return frozenset(form for mart in marts_read(project) for form in forms_of.get(mart, ()))
+
+
+def figures_behind(cursor: Any, project: LoadedProject, marts: Mapping[str, Mart]) -> list[Behind]:
+    """Those of them that stand still."""
+    return forms_behind(cursor, figure_forms(project, marts))
 
 
 def contributing(project: LoadedProject, marts: Mapping[str, Mart], read: Collection[str]) -> Contributing:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from meal_pipelines.indicators.reports.contributing import (
     Contributing,
     contributing,
     described,
+    figures_behind,
     keep_rows,
     reference_text,
 )
@@ -35,6 +36,7 @@ from meal_pipelines.indicators.reports.replay import Replay, show_kept
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.warehouse.models import Mart
+from meal_pipelines.warehouse.outcomes import Behind
 from meal_pipelines.warehouse.refusals import value_free
 
 
@@ -54,7 +56,7 @@ def freeze(
     """Freeze the figures of a project as they stand at the end of a period that is over; in one transaction.
 
     Kept: the values of every period that is over by then and what partners had declared of them, definitions, queries of the
-    marts, the rows of `pseudonymised` and of the reference tables that they read, the code's version.
+    marts, the rows of `pseudonymised` and of the reference tables that they read, the forms that stood still, the code's version.
     marts: every mart, over this project's tables (`marts_of`).
     Raises: ConfigurationError, for a period that does not exist or is not over, a missing name, or a second freeze without a
     reason; MealError, when the published values are not those of today's rows.
@@ -72,7 +74,8 @@ def freeze(
             plan = project.project
             queries = compile_logframe(project, specs, Calendar.of(plan.starts_on, plan.ends_on, until))
             parts = contributing(project, marts, {name for query in queries.values() for name in query.marts})
-            made = _note(cursor, project, period, version, asked, received, queries, parts)
+            behind = figures_behind(cursor, project, marts)
+            made = _note(cursor, project, period, version, asked, received, queries, parts, behind)
             _copy_values(cursor, made, _over(project, made.period_end))
             _copy_declared(cursor, made, _over(project, made.period_end))
             _copy_definitions(cursor, made, project, queries, parts)
@@ -145,7 +148,7 @@ def _version(cursor: Any, project: LoadedProject, period: Period, asked: Asked) 
 
 def _note(
     cursor: Any, project: LoadedProject, period: Period, version: int, asked: Asked, received: dt.date,
-    queries: Mapping[str, Compiled], parts: Contributing,
+    queries: Mapping[str, Compiled], parts: Contributing, behind: Sequence[Behind],
 ) -> Freeze:  # fmt: skip
     assert project.logframe is not None
     end = last_day(project, period)
@@ -163,11 +166,13 @@ def _note(
     cursor.execute(
         "insert into indicators.freeze (project, period_kind, period, period_end, version, label, frozen_by, reason, cutoff,"
         " starts_on, ends_on, code_version, logframe_version, illustrative, inputs, values_hash, definitions_hash,"
-        " reference_hash) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning freeze_id",
+        " reference_hash, forms_behind) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " returning freeze_id",
         (
             *(project.id, period.kind, period.label, end, version, asked.label.strip(), asked.by.strip()),
             *(asked.reason.strip(), received, project.project.starts_on, project.project.ends_on, code_version()),
             *(project.logframe.version, project.logframe.illustrative, Json(inputs), *map(_sha256, hashes)),
+            Json([each.kept() for each in behind]),
         ),
     )
     number = cursor.fetchone()[0]

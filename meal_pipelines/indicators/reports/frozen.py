@@ -6,16 +6,19 @@ Reading only. Making a freeze is `freeze.py`'s business, comparing it with today
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.invocation import typed
+from meal_pipelines.warehouse.outcomes import Behind, read_kept
 
 
 @dataclass(frozen=True)
 class Freeze:
-    """One frozen report. period_end: its last day, in the project · inputs: what it keeps of each table, by qualified name."""
+    """One frozen report. period_end: its last day, in the project · inputs: what it keeps of each table, by qualified name ·
+    behind: the forms of its figures that stood still when it was frozen.
+    """
 
     freeze_id: int
     project: str
@@ -33,6 +36,7 @@ class Freeze:
     code_version: str
     logframe_version: str
     inputs: dict[str, dict[str, Any]] = field(repr=False)
+    behind: list[Behind]
 
     @property
     def note(self) -> str:
@@ -45,7 +49,7 @@ class Freeze:
 
 COLUMNS = (
     "freeze_id, project, period_kind, period, period_end, version, label, frozen_by, reason, frozen_at, cutoff,"
-    " starts_on, ends_on, code_version, logframe_version, inputs"
+    " starts_on, ends_on, code_version, logframe_version, inputs, forms_behind"
 )
 
 
@@ -55,7 +59,7 @@ def freezes(cursor: Any, project: str | None = None) -> list[Freeze]:
         f"select {COLUMNS} from indicators.freeze where %(project)s is null or project = %(project)s order by freeze_id",
         {"project": project},
     )
-    return [Freeze(*row) for row in cursor.fetchall()]
+    return [_read(row) for row in cursor.fetchall()]
 
 
 def frozen_on(cursor: Any, project: str, day: dt.date) -> Freeze | None:
@@ -65,7 +69,7 @@ def frozen_on(cursor: Any, project: str, day: dt.date) -> Freeze | None:
         (project, day),
     )
     row = cursor.fetchone()
-    return Freeze(*row) if row else None
+    return _read(row) if row else None
 
 
 def frozen_year(cursor: Any, project: str, year: int) -> Freeze | None:
@@ -76,7 +80,11 @@ def frozen_year(cursor: Any, project: str, year: int) -> Freeze | None:
         (project, str(year), project, dt.date(year, 12, 31)),
     )
     row = cursor.fetchone()
-    return Freeze(*row) if row else None
+    return _read(row) if row else None
+
+
+def _read(row: tuple[Any, ...]) -> Freeze:
+    return replace(Freeze(*row), behind=read_kept(row[-1]))
 
 
 def chosen(cursor: Any, project: str, freeze_id: int | None) -> Freeze:
