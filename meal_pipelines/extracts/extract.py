@@ -25,7 +25,7 @@ from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.warehouse.tables import identifiers
 
-LAYOUT = "2"
+LAYOUT = "3"
 """Raised when the code lays an extract out differently: every file is then written again."""
 
 

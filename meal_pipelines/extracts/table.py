@@ -23,7 +23,9 @@ class Column:
 
 @dataclass
 class Table:
-    """One sheet: columns, rows of raw values, and how rows or cells look (by index). frozen: columns that stay."""
+    """One sheet: columns, rows of raw values, and how rows or cells look (by index). frozen: columns that stay ·
+    portrait: a narrow table of many rows, to print upright.
+    """
 
     sheet: str
     title: str
@@ -35,6 +37,7 @@ class Table:
     cell_tones: dict[tuple[int, int], Tone] = field(default_factory=dict)
     breaks: set[int] = field(default_factory=set)
     empty: str = "Aucune ligne."
+    portrait: bool = False
 
     def records(self) -> list[dict[str, Any]]:
         """The same content for JSON: one object per row; columns of a group are put together under its name."""

@@ -82,6 +82,21 @@ def test_every_figure_of_the_workbook_and_the_json_is_the_tables(
         }
         assert spoken["total"] == cells["Total"]
         assert spoken["comment"] == row["comment"]
+    listed = records(extract.files[0], "Ventilations", header=4)
+    assert [tuple(line.values())[:2] + tuple(line.values())[3:6] for line in listed] == [
+        (row["indicator"], VALUE_TYPES[row["value_type"]], *name.split(" · "), value)
+        for row, cells in zip(rows, shown, strict=True)
+        for name, value in cells.items()
+        if " · " in name and value not in (None, "")
+    ]
+
+
+def test_what_is_printed_of_the_values_is_one_page_wide(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The categories stand beside each other on the screen only: a hundred columns fill eighty pages that nobody reads."""
+    extract = _write(warehouse, project("prim2", "opsys_imprime"), tmp_path)
+    values = load_workbook(extract.files[0])["Valeurs"]
+    assert values.print_area.endswith(f"$I${values.max_row}") and values.print_title_rows == "$1:$5"
+    assert values.max_column > 9
 
 
 def test_current_values_are_those_of_the_indicators(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -303,14 +318,16 @@ def test_the_first_sheet_says_what_the_workbook_is_not(warehouse: Warehouse, tmp
     extract = _write(warehouse, loaded, tmp_path)
     workbook = load_workbook(extract.files[0])
     assert workbook.sheetnames == [
-        "Lisez-moi", "Resultats", "Indicateurs", "Valeurs", "Appariements", "Controles", "Ecarts",
+        "Lisez-moi", "Resultats", "Indicateurs", "Valeurs", "Ventilations", "Appariements", "Controles", "Ecarts",
     ]  # fmt: skip
     text = " ".join(str(cell) for line in sheet(extract.files[0], "Lisez-moi") for cell in line if cell)
     said = ("Aucun format d'import officiel", "cache un petit nombre de personnes", "illustratives", "non vérifié")
     for part in said:
         assert part in text
     for page in workbook:
-        assert (page.page_setup.orientation, page.page_setup.fitToWidth) == ("landscape", 1)
+        upright = page.title == "Ventilations"
+        assert page.page_setup.orientation == ("portrait" if upright else "landscape")
+        assert page.page_setup.fitToWidth == 1
         assert page.title == "Lisez-moi" or page.freeze_panes is not None
 
 

@@ -23,10 +23,11 @@ from meal_pipelines.extracts.extract import Check
 from meal_pipelines.extracts.opsys.changes import ADDED, REMOVED, Change, Previous
 from meal_pipelines.extracts.opsys.rows import VALUE_TYPES, OpsysRow
 from meal_pipelines.extracts.opsys.sources import Sources
+from meal_pipelines.extracts.opsys.value_sheets import breakdowns_table, values_table
 from meal_pipelines.extracts.standing import SECTION
 from meal_pipelines.extracts.table import Column, Table, Tone
 from meal_pipelines.extracts.values import Labels
-from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MEASURES, TO_ESTABLISH, day, sentence
+from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MEASURES, day, sentence
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 
@@ -117,8 +118,8 @@ def readme(content: Content) -> dict[str, list[str]]:
 
 
 def tables(content: Content) -> list[Table]:
-    """Resultats, Indicateurs, Valeurs, Appariements, Controles, Ecarts."""
-    makers = (_results, _indicators, _values, _matches, _checks, _changes)
+    """Resultats, Indicateurs, Valeurs, Ventilations, Appariements, Controles, Ecarts."""
+    makers = (_results, _indicators, values_table, breakdowns_table, _matches, _checks, _changes)
     return [make(content) for make in makers]
 
 
@@ -167,58 +168,6 @@ def _indicators(content: Content) -> Table:
             tones |= {(number - 1, 7): "bad", (number - 1, 8): "bad"}
     note = "Le libellé, le type et les ventilations ne se modifient plus une fois encodés : relisez avant de saisir."
     return Table("Indicateurs", content.title, note, columns, rows, frozen=3, cell_tones=tones)
-
-
-def shown_categories(content: Content) -> list[tuple[str, str]]:
-    """The categories that have a figure in some line, in reading order: they are the columns of the sheet Valeurs."""
-    found: list[tuple[str, str]] = []
-    for dimension in content.logframe.dimensions:
-        met = {category for row in content.rows for category in row.disaggregation.get(dimension, {})}
-        found += [(dimension, category) for category in content.labels.ordered(dimension, met)]
-    return found
-
-
-def _category_column(labels: Labels, shown: Sequence[tuple[str, str]], dimension: str, category: str) -> Column:
-    """A lone category must be wide enough for the name of its dimension, which stands above it."""
-    group = labels.dimension(dimension)
-    alone = sum(name == dimension for name, _ in shown) == 1
-    width = max(12.0, len(group) + 3.0) if alone else 12.0
-    return Column(f"{dimension}.{category}", labels.category(dimension, category), width, "decimal", group)
-
-
-def _values(content: Content) -> Table:
-    categories = shown_categories(content)
-    columns = [
-        Column("indicator", "Indicateur", 12), Column("value_type", "Type de valeur", 19),
-        Column("date", "Date", 11, "date"),
-        Column("total", "Total", 12, "decimal"), Column("unit", "Unité", 15, "wrap"),
-        Column("label", "Libellé", 40, "wrap"), Column("comment", "Commentaire proposé", 90, "wrap"),
-        Column("status", "Statut", 24, "wrap"), Column("evidence", "Preuve (§ du rapport narratif)", 18, "wrap"),
-        *(_category_column(content.labels, categories, dimension, category) for dimension, category in categories),
-    ]  # fmt: skip
-    rows: list[Sequence[Any]] = []
-    table = Table(
-        "Valeurs", content.title,
-        "Total et ventilations dans la même unité. La valeur actuelle est surlignée, ce que déclare un partenaire est en jaune ; "
-        "le reste vient du cadre logique.",
-        columns, rows, frozen=4,
-    )  # fmt: skip
-    for index, row in enumerate(content.rows):
-        rows.append((
-            row.indicator, VALUE_TYPES[row.value_type], row.value_date,
-            row.total if row.total is not None else row.total_text, row.unit, row.label, row.comment, row.status,
-            "à indiquer dans OPSYS" if row.value_type == "current" else None,
-            *(row.disaggregation.get(dimension, {}).get(category) for dimension, category in categories),
-        ))  # fmt: skip
-        if row.value_type == "current":
-            table.row_tones[index] = "strong"
-        if row.declared_source is not None:
-            table.row_tones[index] = "caution"
-        if row.total_text == TO_ESTABLISH:
-            table.cell_tones[index, 3] = "warning"
-        if index and content.rows[index - 1].indicator != row.indicator:
-            table.breaks.add(index)
-    return table
 
 
 def _matches(content: Content) -> Table:
