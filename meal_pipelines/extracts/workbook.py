@@ -109,7 +109,7 @@ def add_readme(workbook: Workbook, title: str, subtitle: str, sections: Mapping[
                     at.border = Border(top=Side("thin", color=LINE))
                 if loud:
                     at.fill = PatternFill("solid", fgColor=TONES["caution"][0])
-            sheet.row_dimensions[line].height = 15.5 * _lines(paragraph, 98 if loud else 110) + 5
+            sheet.row_dimensions[line].height = 15.5 * _lines(paragraph, 106 if loud else 114) + 5
             line += 1
     print_setup(sheet, None)
     sheet.page_setup.fitToHeight = 1
