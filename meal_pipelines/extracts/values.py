@@ -212,7 +212,7 @@ class Labels:
         cursor.execute("select to_regclass('marts.commune') is not null")
         communes: dict[str, str] = {}
         if cursor.fetchone()[0] and "commune_code" in logframe.dimensions:
-            cursor.execute("select code, name_fr from marts.commune")
+            cursor.execute("select commune_code, name_fr from marts.commune")
             communes = dict(cursor.fetchall())
         return cls(logframe, communes)
 

@@ -16,7 +16,10 @@ GROUP = "meal_project_analyst"
 PREFIX = "meal_analyst_"
 OF_SEVERAL = ("marts", "indicators", "extracts", "quality")
 """The schemas whose tables hold several projects."""
-REFERENCE = ("region", "province", "commune", "exchange_rate", "public_holiday")
+REFERENCE = (
+    "region", "province", "commune", "commune_code_2014", "place_alias", "nationality", "age_band", "exchange_rate",
+    "public_holiday",
+)  # fmt: skip
 """Tables of `marts` in which nobody is: seeds."""
 VIEWS = ("indicators.progress",)
 """Views that read nothing but what their reader may read, and are therefore run with his rights."""

@@ -33,7 +33,7 @@ def _known() -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for row in _rows("commune_code_2014"):
         if row["method"] == SURE:
-            found[bare(row["code_2014"])].add(row["code"])
+            found[bare(row["code_2014"])].add(row["commune_code"])
     for row in _rows("place_alias"):
         found[bare(row["alias"])].add(row["code"])
     return {text: frozenset(codes) for text, codes in found.items()}
