@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
-from psycopg2 import extensions, sql
+from psycopg2 import errorcodes, extensions, sql
 
 from meal_pipelines.errors import ConfigurationError, MealError
+from meal_pipelines.invocation import typed
 from meal_pipelines.warehouse.model_files import ModelFile, read_files
 from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.publish import (
@@ -32,7 +33,7 @@ from meal_pipelines.warehouse.publish import (
 )
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.seeds import Seed, seed
-from meal_pipelines.warehouse.tables import TableSpec, identifiers
+from meal_pipelines.warehouse.tables import TableSpec, identifiers, missing_columns
 
 if TYPE_CHECKING:
     from meal_pipelines.warehouse.lineage import Origin
@@ -157,7 +158,8 @@ def prepare_mart(connection: extensions.connection, mart: Mart, *, run_id: str |
             return MartBuild(mart, fingerprint, rows, run_id)
     except psycopg2.Error as error:
         plain = value_free(error)
-        raise type(plain)(f"{spec.qualified} ({mart.file}) n'a pas pu être construite. {plain}") from None
+        told = _behind(connection, mart) if error.pgcode == errorcodes.UNDEFINED_COLUMN else ""
+        raise type(plain)(f"{spec.qualified} ({mart.file}) n'a pas pu être construite. {told or plain}") from None
 
 
 def publish_mart(connection: extensions.connection, build: MartBuild) -> int:
@@ -175,6 +177,28 @@ def discard_mart(connection: extensions.connection, build: MartBuild) -> None:
     """Drop a condemned mart: yesterday's stays."""
     with connection, connection.cursor() as cursor:
         discard(cursor, build.mart.spec)
+
+
+def _behind(connection: extensions.connection, mart: Mart) -> str:
+    """What to run when tables that the mart reads were published before they gained a column; empty when none was."""
+    told = []
+    with connection, connection.cursor() as cursor:
+        for table in mart.inputs:
+            missing = ", ".join(missing_columns(cursor, table))
+            if not missing:
+                continue
+            cursor.execute("select project, form from quality.build where table_name = %s", (table.qualified,))
+            project, form = cursor.fetchone() or (None, None)
+            if form is None:
+                told.append(f"{table.qualified} est plus ancienne que sa déclaration : il lui manque « {missing} ».")
+                told.append(f"Lancez {typed('run -s marts')}.")
+                continue
+            told.append(
+                f"La table publiée du formulaire « {form} » ({project}) est plus ancienne que son questionnaire : il lui "
+                f"manque « {missing} ». Lancez {typed(f'run -p {project} -s cleaned -s pseudonymised -s marts')} ; si le "
+                "formulaire échoue, son message dit ce qui l'arrête."
+            )
+    return " ".join(told)
 
 
 def _in_order(files: Sequence[ModelFile], queries: Mapping[str, Query]) -> list[ModelFile]:

@@ -14,7 +14,15 @@ from typing import Any
 from psycopg2 import sql
 
 from meal_pipelines.warehouse.roles import grant_readers
-from meal_pipelines.warehouse.tables import Column, TableSpec, create_table, describe_table, identifiers, short
+from meal_pipelines.warehouse.tables import (
+    Column,
+    TableSpec,
+    create_table,
+    describe_table,
+    identifiers,
+    missing_columns,
+    short,
+)
 
 
 @dataclass(frozen=True)
@@ -123,10 +131,13 @@ def publish(cursor: Any, spec: TableSpec, *, whole: bool, changed: str | None) -
 
 
 def ensure_live(cursor: Any, spec: TableSpec) -> None:
-    """Make an empty live table when there is none, so that models may read it before its first build."""
-    cursor.execute("select to_regclass(%s) is not null", (spec.qualified,))
-    if cursor.fetchone()[0]:
+    """Make an empty live table when there is none, so that models may read it before its first build.
+
+    For a table that was never built: one made here before its form gained a column is made anew.
+    """
+    if not missing_columns(cursor, spec):
         return
+    cursor.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(spec.schema, spec.name)))
     create_table(cursor, spec.schema, spec.name, spec.columns)
     describe_table(cursor, spec.schema, spec.name, spec.description, spec.columns)
     grant_readers(cursor, spec.schema, spec.name, spec.project)

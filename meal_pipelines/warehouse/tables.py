@@ -97,3 +97,13 @@ def describe_table(cursor: Any, schema: str, name: str, description: str, column
             sql.SQL("comment on column {} is %s").format(sql.Identifier(schema, name, column.name)),
             (column.description,),
         )
+
+
+def missing_columns(cursor: Any, spec: TableSpec) -> list[str]:
+    """The declared columns that the table in place does not have; all of them when there is no table."""
+    cursor.execute(
+        "select column_name from information_schema.columns where table_schema = %s and table_name = %s",
+        (spec.schema, spec.name),
+    )
+    there = {row[0] for row in cursor.fetchall()}
+    return [name for name in spec.names() if name not in there]

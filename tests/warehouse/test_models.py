@@ -17,10 +17,10 @@ from meal_pipelines.project.load import load_projects
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.settings import CHECKOUT, Settings
 from meal_pipelines.warehouse import Warehouse
-from meal_pipelines.warehouse.models import MartBuild, discard_mart, load_models, prepare_mart, publish_mart
+from meal_pipelines.warehouse.models import Mart, MartBuild, discard_mart, load_models, prepare_mart, publish_mart
 from meal_pipelines.warehouse.publish import record_build
 from meal_pipelines.warehouse.seeds import load_seeds
-from meal_pipelines.warehouse.tables import TableSpec, create_table
+from meal_pipelines.warehouse.tables import Column, TableSpec, create_table
 from tests.warehouse.model_folder import VISITS, write_folder
 
 SOURCES = {VISITS.qualified: VISITS}
@@ -207,6 +207,44 @@ def test_a_form_that_was_never_collected_is_read_as_empty(connection: extensions
     assert build_all(connection, folder) == {"visitor": 0, "visit_count": 0}
     receive(connection, VISITS, ("s1", "p1", "02"))
     assert build_all(connection, folder) == {"visitor": 1, "visit_count": 1}
+
+
+LATER = replace(VISITS, columns=(*VISITS.columns, Column("reason", "text", "Motif")))
+"""The form of `alpha` once its questionnaire asks one question more."""
+
+
+def reads_the_reason(folder: Path) -> Mart:
+    """The mart, once its SQL reads the new question."""
+    staging = folder / "staging" / "alpha_visit.sql"
+    text = staging.read_text(encoding="utf-8")
+    text = text.replace("topics, seen_on\n", "topics, seen_on, reason\n").replace(
+        "cast(place as text)", "coalesce(place, reason)"
+    )
+    staging.write_text(text, encoding="utf-8")
+    return load_models(folder, {LATER.qualified: LATER}, {"alpha"}).marts["visitor"]
+
+
+def test_a_table_published_before_its_form_gained_a_column_is_named_with_what_to_run(
+    connection: extensions.connection, folder: Path
+) -> None:
+    """The mart holds both projects: whoever reads the refusal must learn which form stands still."""
+    receive(connection, VISITS, ("s1", "p1", "02"))
+    load_seeds(connection, folder)
+    with pytest.raises(MealError) as caught:
+        prepare_mart(connection, reads_the_reason(folder))
+    said = str(caught.value)
+    assert "formulaire « visits » (alpha)" in said and "il lui manque « reason »" in said
+    assert "« uv run meal run -p alpha -s cleaned -s pseudonymised -s marts »" in said
+
+
+def test_a_form_never_collected_that_gains_a_column_is_still_read_as_empty(
+    connection: extensions.connection, folder: Path
+) -> None:
+    """Its empty table was made with the columns of then, and nothing would ever have made it anew."""
+    load_seeds(connection, folder)
+    assert build_all(connection, folder) == {"visitor": 0, "visit_count": 0}
+    build = prepare_mart(connection, reads_the_reason(folder))
+    assert build is not None and build.rows == 0
 
 
 def test_a_mart_or_seed_that_was_never_built_is_not_read_as_empty(
