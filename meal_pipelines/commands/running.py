@@ -9,7 +9,7 @@ import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from meal_pipelines.commands.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.invocation import line, typed
 from meal_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from meal_pipelines.project.load import LoadedProject
 
 running = typer.Typer()
 
@@ -56,7 +59,7 @@ def demo(
     )
     with Warehouse.open(settings):
         _generate(settings, list(projects), rows, seed)
-        _run(settings, [], [], accept_deletions=False)
+        _run(settings, projects, [], [], accept_deletions=False)
     console.print(
         "\nEt maintenant :\n"
         f"  [bold]{line('up --demo')}[/]      l'interface Dagster : lignage, contrôles, historique\n"
@@ -100,31 +103,39 @@ def run(
 ) -> None:
     """Collecter et calculer ce qui a changé, sur les sources configurées."""
     from meal_pipelines.collect.sources import check_sources
-    from meal_pipelines.project.load import load_projects
+    from meal_pipelines.project.load import chosen, load_projects
     from meal_pipelines.warehouse.connection import Warehouse
     from meal_pipelines.warehouse.presence import require_folders
 
     settings = settings_of(demo)
-    chosen = list(project or [])
     every = load_projects(settings)
-    projects = load_projects(settings, chosen or None)
+    projects = chosen(every, project or every)
     with Warehouse.open(settings) as warehouse:
         _check_keys(settings, warehouse)
         require_folders(warehouse, every)
         if not stage or Stage.RAW in stage:
             check_sources(settings, projects.values())
-        _run(settings, chosen, [str(each) for each in stage or []], accept_deletions=accept_deletions)
+        stages = [str(each) for each in stage or []]
+        _run(settings, projects, project or [], stages, accept_deletions=accept_deletions)
 
 
-def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_deletions: bool) -> None:
-    """Run, show the summary, and end with 1 when something failed."""
+def _run(
+    settings: Settings,
+    projects: dict[str, LoadedProject],
+    asked: list[str],
+    stages: list[str],
+    *,
+    accept_deletions: bool,
+) -> None:
+    """Run, show the summary, and end with 1 when something failed.
+
+    projects: whose figures are shown. asked, stages: what is run; nothing means all.
+    """
     from meal_pipelines.display import screen as display
     from meal_pipelines.orchestrate import launch
 
     with display.RunDisplay() as reporter:
-        outcome = launch(
-            settings, projects=projects, stages=stages, reporter=reporter, accept_deletions=accept_deletions
-        )
+        outcome = launch(settings, projects=asked, stages=stages, reporter=reporter, accept_deletions=accept_deletions)
     if outcome.succeeded and not outcome.changed and not stages:
         display.console.print(f"\nRien à faire : tout est à jour ({display.french(round(outcome.seconds))} s).")
     _summarise(settings, projects, outcome.outdated)
@@ -138,13 +149,11 @@ def _run(settings: Settings, projects: list[str], stages: list[str], *, accept_d
         display.console.print(f"\nTerminé en {display.french(round(outcome.seconds))} s.")
 
 
-def _summarise(settings: Settings, chosen: list[str], outdated: list[str]) -> None:
+def _summarise(settings: Settings, projects: dict[str, LoadedProject], outdated: list[str]) -> None:
     from meal_pipelines import summary
     from meal_pipelines.display import screen as display
-    from meal_pipelines.project.load import load_projects
     from meal_pipelines.warehouse.connection import Warehouse
 
-    projects = load_projects(settings, chosen or None)
     with Warehouse.open(settings) as warehouse:
         display.show_forms(summary.form_counts(warehouse, projects))
         display.show_marts(summary.mart_counts(warehouse))

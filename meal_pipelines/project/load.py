@@ -149,12 +149,19 @@ def load_projects(settings: Settings, only: Iterable[str] | None = None) -> dict
         if loaded.id in projects:
             raise ConfigurationError(f"Deux dossiers déclarent le projet « {loaded.id} ». Renommez-en un.")
         projects[loaded.id] = loaded
-    if only is not None:
-        unknown = sorted(set(only) - set(projects))
-        if unknown:
-            raise ConfigurationError(f"Projet inconnu : {', '.join(unknown)}. Connus : {', '.join(projects)}.")
-        projects = {name: projects[name] for name in projects if name in set(only)}
-    return projects
+    return projects if only is None else chosen(projects, only)
+
+
+def chosen(projects: Mapping[str, LoadedProject], names: Iterable[str]) -> dict[str, LoadedProject]:
+    """Those of the projects that are named, in the order of the projects.
+
+    Raises: ConfigurationError when one is named that is not there.
+    """
+    wanted = set(names)
+    unknown = sorted(wanted - set(projects))
+    if unknown:
+        raise ConfigurationError(f"Projet inconnu : {', '.join(unknown)}. Connus : {', '.join(projects)}.")
+    return {name: loaded for name, loaded in projects.items() if name in wanted}
 
 
 def load_project(folder: Path, variables: Mapping[str, str]) -> LoadedProject:
