@@ -86,7 +86,6 @@ def chart(
         *(target.value for target in given), *(point.reported for point in handed),
     ]))  # fmt: skip
     dots = [plane.dot(target.end, target.value, f"Cible {target.label} : {_said(target.value)}") for target in given]
-    last = measured[-1]
     return Chart(
         lines=[plane.line(each, TONES[place % len(TONES)]) for place, each in enumerate(series)],
         targets=dots,
@@ -97,8 +96,19 @@ def chart(
         ],
         x_ticks=plane.x_ticks(),
         y_ticks=plane.y_ticks(),
-        description=f"De {measured[0].end:%m/%Y} à {last.end:%m/%Y} ; dernière valeur {_said(last.value)} {unit}.",
+        description=_description(series, measured, unit),
     )
+
+
+def _description(series: Sequence[Series], measured: Sequence[Point], unit: str) -> str:
+    """« De 03/2026 à 02/2029 ; dernière valeur 2 450 personnes. »; of several series, the last value of each."""
+    days = [point.end for point in measured]
+    over = f"De {min(days):%m/%Y} à {max(days):%m/%Y}"
+    if len(series) == 1:
+        return f"{over} ; dernière valeur {_said(measured[-1].value)} {unit}."
+    known = [(each.name, [point for point in each.points if point.value is not None]) for each in series]
+    said = ", ".join(f"{name} {_said(points[-1].value)}" for name, points in known if points)
+    return f"{over} ; dernières valeurs ({unit}) : {said}."
 
 
 class _Plane:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from meal_pipelines.extracts.values import Labels
 from meal_pipelines.indicators.lineage import Lineage
 from meal_pipelines.project.load import LoadedProject
 from meal_pipelines.project.logframe import Indicator
@@ -37,6 +38,20 @@ class TargetPoint:
     value: Decimal | None
     label: str
     status: str
+
+    @property
+    def text(self) -> str:
+        """« +12 points », of « M36 : +12 points »; empty when there is a figure or nothing."""
+        return self.label.partition(" : ")[2]
+
+
+@dataclass(frozen=True)
+class GoalRow:
+    """The baseline and the targets of the total or of one category, as figures or in the logframe's words."""
+
+    name: str
+    baseline: Decimal | None
+    targets: list[Decimal | str | None]
 
 
 @dataclass(frozen=True)
@@ -153,6 +168,22 @@ def main_cells(indicator: Indicator, found: Figures) -> list[Cell]:
     dimension = indicator.by or (indicator.disaggregations[0] if indicator.disaggregations else None)
     cells: list[Cell] = [cell for cell in found.series if len(cell) == 1 and cell[0][0] == dimension]
     return sorted(cells)[:4]
+
+
+def goals(indicator: Indicator, labels: Labels) -> list[GoalRow]:
+    """One row for the total, and one per category that has a baseline or a target of its own; a column per target."""
+    by, base = indicator.by, indicator.baseline
+    own = {code for target in indicator.targets for code in target.by} | set(base.by)
+    rows = [
+        GoalRow(labels.category(by, code), base.by.get(code), [target.by.get(code) for target in indicator.targets])
+        for code in labels.ordered(by, own)
+    ] if by else []  # fmt: skip
+    whole: list[Decimal | str | None] = [
+        target.text if target.value is None else target.value for target in indicator.targets
+    ]
+    if any(each is not None for each in whole):
+        rows.insert(0, GoalRow("Total", base.value, whole))
+    return rows
 
 
 def last_cells(found: Figures, indicator: Indicator) -> Mapping[str, list[tuple[str, Point]]]:

@@ -25,6 +25,7 @@ from meal_pipelines.pages.content import (
     check_counts,
     figures,
     form_quality,
+    goals,
     last_cells,
     main_cells,
     tables_of,
@@ -110,7 +111,9 @@ def _headline(indicator: Indicator, found: Figures) -> dict[str, Any]:
         if last and last.value is not None and coming and coming.value
         else None
     )
-    return {"last": last, "target": coming, "pct": pct, "falls": indicator.direction == "desc"}
+    in_words = [target for target in found.targets.get((), []) if target.text]
+    told = next((target for target in in_words if last and target.end >= last.end), in_words[-1] if in_words else None)
+    return {"last": last, "target": coming, "told": told, "pct": pct, "falls": indicator.direction == "desc"}
 
 
 def _is_too_few(indicator: Indicator, point: Point) -> bool:
@@ -132,7 +135,7 @@ def _history(indicator: Indicator, found: Figures, labels: Labels) -> dict[str, 
     return {
         "headline": _headline(indicator, found), "chart": chart(series, targets, found.reported, indicator.unit),
         "quarters": quarters, "has_interval": any(point.low is not None for point in quarters),
-        "few": partial(_is_too_few, indicator), "breakdown": breakdown,
+        "goals": goals(indicator, labels), "few": partial(_is_too_few, indicator), "breakdown": breakdown,
         "counts": {name: len(given) for name, given in last_cells(found, indicator).items()},
     }  # fmt: skip
 

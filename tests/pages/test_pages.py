@@ -15,11 +15,13 @@ import pytest
 from lxml import html
 
 from meal_pipelines.extracts.internal import folder_of
+from meal_pipelines.extracts.values import Labels
 from meal_pipelines.indicators.reports.contributing import marts_of
 from meal_pipelines.pages import page_of, write_pages
 from meal_pipelines.pages.chart import Series, chart
-from meal_pipelines.pages.content import Point, TargetPoint
+from meal_pipelines.pages.content import Point, TargetPoint, goals
 from meal_pipelines.warehouse import Warehouse
+from tests.extracts.logframes import project
 from tests.reports.house import House, house_of, measured, some_visits
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -40,6 +42,7 @@ def house(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 "E-1",
                 {"kind": "survey_ratio", "numerator": "weight_kg >= 53"},
                 baseline={"status": "Sans objet (nouveau)"},
+                targets={"M12": "+5 points"},
             )
         )
         made.night()
@@ -114,6 +117,35 @@ def test_a_baseline_without_a_figure_is_to_establish_unless_its_status_says_ther
 ) -> None:
     assert "Référence sans objet Sans objet (nouveau)" in _text(page_of(pages, house.name, "E-1"))
     assert "Référence à établir à établir" in _text(page_of(pages, house.name, "U-1"))
+
+
+def test_a_target_in_words_and_targets_of_categories_are_shown_as_they_stand_in_the_logframe(
+    house: House, pages: Path, warehouse: Warehouse
+) -> None:
+    """A dash would say that there is no target."""
+    assert "Cible M12 +5 points au" in _text(page_of(pages, house.name, "E-1"))
+    assert re.search(r"E-1 .*\+5 points M12", _text(page_of(pages, house.name)))
+    loaded = project("prim2", "fiches_prim2")
+    assert loaded.logframe is not None
+    level = next(each for each in loaded.logframe.indicators if each.code == "P2-IMP-1")
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        rows = goals(level, Labels.read(cursor, loaded.logframe))
+    assert [(row.name, row.baseline, row.targets) for row in rows] == [
+        ("Oriental", Decimal(1), [Decimal(1), Decimal(2), Decimal(3)]),
+        ("Souss-Massa", Decimal(2), [Decimal(2), Decimal(3), Decimal(3)]),
+    ]  # fmt: skip
+
+
+def test_the_last_value_of_each_curve_is_told_in_words() -> None:
+    """« dernière valeur 2 » under two curves is true of one of them only."""
+    at = dt.date(2029, 2, 28)
+    curves = [
+        Series(name, [Point("to_date", "2029-02", at, value, 1)])
+        for name, value in (("A", Decimal(4)), ("B", Decimal(2)))
+    ]
+    drawn = chart(curves, [], [], "niveau")
+    assert drawn is not None
+    assert drawn.description == "De 02/2029 à 02/2029 ; dernières valeurs (niveau) : A 4, B 2."
 
 
 def test_pages_say_that_they_are_internal_and_lie_apart_from_what_is_sent(house: House, pages: Path) -> None:
