@@ -176,3 +176,22 @@ def test_readers_make_no_large_objects(warehouse: Warehouse, role: Role) -> None
                 cursor.execute("select lo_create(0)")
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("role", ["analyst", "dpo"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "select pg_advisory_lock(hashtext('build'), hashtext('marts/person'))", "select pg_try_advisory_lock_shared(1)",
+        "select pg_advisory_xact_lock(1)", "select pg_logical_emit_message(false, 'a', 'b')",
+    ],
+)  # fmt: skip
+def test_readers_take_no_turn_of_a_run_and_write_nothing_into_the_journal(
+    warehouse: Warehouse, role: Role, call: str
+) -> None:
+    """A reader's session that held the turn of a table made every run wait for an hour, then fail."""
+    with closing(warehouse.psycopg(role)) as connection, connection.cursor() as cursor:
+        cursor.execute("set default_transaction_read_only = off")
+        connection.commit()
+        with pytest.raises(errors.InsufficientPrivilege):
+            cursor.execute(call)
