@@ -129,12 +129,15 @@ def indicator_lines(warehouse: Warehouse, projects: dict[str, LoadedProject]) ->
 
 
 def files(out: Path, projects: Iterable[str]) -> list[Path]:
-    """The newest extract of each kind of these projects; neither older ones nor what other commands put beside them."""
+    """The newest extract of each kind of these projects; neither older ones nor what other commands put beside them.
+
+    A name that begins with a dot is of a file that was being written when somebody ended the program.
+    """
     newest: dict[tuple[str, str], Path] = {}
     for project in projects:
         periods = sorted(path for path in (out / project).glob("*") if PERIOD.fullmatch(path.name))
         for path in (each for period in periods for each in sorted(period.iterdir())):
-            if path.suffix in (".xlsx", ".json", ".xml"):
+            if path.suffix in (".xlsx", ".json", ".xml") and not path.name.startswith("."):
                 newest[project, path.name] = path
     return sorted(newest.values())
 

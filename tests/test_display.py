@@ -67,9 +67,10 @@ def test_a_line_is_not_cut_where_the_output_is_not_a_terminal() -> None:
 
 
 def test_the_files_of_a_run_are_the_newest_extracts_of_its_projects(tmp_path: Path) -> None:
-    """Partners' copies and templates stand beside them, and the demonstration's extracts in a folder of their own."""
+    """Partners' copies, templates and what a killed run was writing stand beside them, the demonstration apart."""
     for name in (
         "prim2/2026-10/opsys.xlsx", "prim2/2026-11/opsys.xlsx", "prim2/2026/thema.xlsx", "prim2/2026-11/notes.txt",
+        "prim2/2026-11/.opsys.1f2e.xlsx",
         "prim2/retours/copie_annotée.xlsx", "prim2/modeles/m.xlsx", "autre/2026-11/opsys.xlsx", "demo/prim2/2029-02/opsys.xlsx",
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
