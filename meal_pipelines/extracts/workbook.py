@@ -5,6 +5,7 @@ Imported only where a file is written: openpyxl takes its time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,10 @@ from meal_pipelines.extracts.table import Column, Kind, Table, Tone
 
 A4, A3 = "9", "8"
 WIDEST_ON_A4 = 205
+SQUEEZED = 0.4
+"""The part of a page that is rather squeezed into the pages before than printed alone."""
+LINE_PT, README_PAGE_PT = 15.0, 523.0
+"""How high a line is that nobody made higher, and what a page of the first sheet has room for, in points."""
 SIGNS_PER_WIDTH = 1.18
 """Of a text in Calibri 10, in a column of width 1; measured at 1.28 on printed comments (LibreOffice 7.4, 2026-11-28)."""
 INK, ACCENT, BAND, LINE, GREY, OFF = "1F2A44", "1F4E79", "DCE6F1", "C9D3E0", "6B7280", "F3F4F6"
@@ -112,7 +117,8 @@ def add_readme(workbook: Workbook, title: str, subtitle: str, sections: Mapping[
             sheet.row_dimensions[line].height = 15.5 * _lines(paragraph, 106 if loud else 114) + 5
             line += 1
     print_setup(sheet, None)
-    sheet.page_setup.fitToHeight = 1
+    height = sum(sheet.row_dimensions[at].height or LINE_PT for at in range(1, line))
+    sheet.page_setup.fitToHeight = pages_high(height, README_PAGE_PT)
     return sheet
 
 
@@ -160,6 +166,11 @@ def print_setup(sheet: Worksheet, titles: str | None, *, paper: str = A4, portra
     footer.left.text, footer.center.text, footer.right.text = "&A", "Usage interne", "&P / &N"
     if titles:
         sheet.print_title_rows = titles
+
+
+def pages_high(points: float, room: float) -> int:
+    """On how many pages of this room lines of this height are printed: as many as it takes, but never one more for a few of them."""
+    return max(1, math.ceil(points / room - SQUEEZED))
 
 
 def save(workbook: Workbook, path: Path) -> None:

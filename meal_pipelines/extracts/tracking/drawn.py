@@ -7,7 +7,6 @@ caller's business.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from meal_pipelines.extracts.cells import content, is_dangerous, number_format
 from meal_pipelines.extracts.table import Kind, Tone
-from meal_pipelines.extracts.workbook import ACCENT, BAND, GREY, INK, LINE, TONES
+from meal_pipelines.extracts.workbook import ACCENT, BAND, GREY, INK, LINE, LINE_PT, TONES, pages_high
 
 Look = dict[str, Any]
 TITLE: Look = {"font_size": 20, "bold": True, "font_color": f"#{ACCENT}"}
@@ -31,12 +30,10 @@ SECTION: Look = {"bold": True, "font_size": 11, "font_color": f"#{ACCENT}", "bg_
 BODY: Look = {"font_color": f"#{INK}", "valign": "vcenter", "bottom": 4, "bottom_color": f"#{LINE}"}
 A3, A4 = 8, 9
 BAR = "#9DB8D6"
-LINE_PT, CHARACTER_PT = 15.0, 5.6
-"""How high a line is that nobody made higher, and how wide a character of a column's width is, in points."""
+CHARACTER_PT = 5.6
+"""How wide a character of a column's width is, in points."""
 PAGE_PT = {A3: (1133.0, 770.0), A4: (784.0, 523.0)}
 """What a landscape page has room for between its margins: width, height."""
-SQUEEZED = 0.4
-"""The part of a page that is rather squeezed into the pages before than printed alone."""
 
 
 class Book:
@@ -75,8 +72,7 @@ class Book:
         room, high = PAGE_PT[paper]
         shrunk = min(1.0, room / (width * CHARACTER_PT))
         total = sum(self._heights.get((sheet.get_name(), line), LINE_PT) for line in range(last_line + 1))
-        pages = total * shrunk / high
-        sheet.fit_to_pages(1, max(1, math.ceil(pages - SQUEEZED)))
+        sheet.fit_to_pages(1, pages_high(total * shrunk, high))
 
     def look(self, **wanted: Any) -> Any:
         key = tuple(sorted(wanted.items()))
