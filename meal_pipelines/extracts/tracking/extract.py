@@ -7,19 +7,31 @@ is judged here is the distance to the next milestone, as one word; how it looks 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from meal_pipelines.extracts import extract as made
 from meal_pipelines.extracts.declared import Declaration, declared_to_date
-from meal_pipelines.extracts.disclosed import QUARTERS, TRACKING, Disclosed, disclosed
+from meal_pipelines.extracts.disclosed import QUARTERS, TRACKING, disclosed
 from meal_pipelines.extracts.extract import Check, Extract
 from meal_pipelines.extracts.opsys.rows import baseline_text
 from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.too_few import is_too_few
+from meal_pipelines.extracts.tracking.lines import (
+    DECLARED,
+    LATE,
+    NO_TARGET,
+    NO_VALUE,
+    ON_TRACK,
+    TOO_FEW,
+    WATCH,
+    Line,
+    Tracking,
+)
+from meal_pipelines.extracts.tracking.sheet import write_tracking_workbook
 from meal_pipelines.extracts.values import (
     Labels,
     Value,
@@ -34,63 +46,14 @@ from meal_pipelines.extracts.values import (
 )
 from meal_pipelines.extracts.wording import MASKED, NOT_MEASURED, day
 from meal_pipelines.project.load import LoadedProject
-from meal_pipelines.project.logframe import Indicator, Logframe, Target
+from meal_pipelines.project.logframe import Indicator, Target
 from meal_pipelines.protect.disclosure import HIDDEN
 from meal_pipelines.warehouse.outcomes import Behind
 
 NAME = "tracking"
-ON_TRACK, WATCH, LATE = "Sur la trajectoire", "À surveiller", "En retard"
-NO_TARGET, NO_VALUE, DECLARED, TOO_FEW = "Sans cible chiffrée", "Non mesuré", "Déclaré", "Trop peu de réponses"
 ON_TRACK_FROM, WATCH_FROM = Decimal("0.90"), Decimal("0.60")
 """Shares of what is expected by the reporting date."""
 TRENDS = {"hausse": "▲ hausse", "baisse": "▼ baisse", "stable": "► stable"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the sheet: an indicator, one category of an indicator that has no total, or what a partner declares of it.
-
-    Percentages are value over target, as in `indicators.progress`. quarterly: the oldest first, None: not measured.
-    mark: what stands in the place of a value that is hidden, and of all that would tell it · targets: by month · declared: by
-    whom and over what; such a line has neither baseline nor target, and is judged against none.
-    """
-
-    result: str
-    indicator: str
-    label: str
-    unit: str
-    category: str | None
-    baseline: Decimal | None
-    baseline_text: str | None
-    baseline_status: str
-    value: Decimal | None
-    mark: str | None
-    next_date: dt.date | None
-    next_target: Decimal | None
-    next_text: str | None
-    next_pct: Decimal | None
-    final_target: Decimal | None
-    final_text: str | None
-    final_pct: Decimal | None
-    situation: str
-    trend: str | None
-    targets: dict[int, Decimal | str | None]
-    quarterly: list[Decimal | str | None]
-    declared: str | None = None
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """Everything the sheet shows. standing: what it says of forms that stand still."""
-
-    project: LoadedProject
-    logframe: Logframe
-    reporting_date: dt.date
-    quarters: list[tuple[dt.date, dt.date]]
-    lines: list[Line]
-    checks: list[Check]
-    may_show: Disclosed
-    standing: list[str]
 
 
 def write_tracking(
@@ -127,15 +90,9 @@ def write_tracking(
         )
     made.publish(
         connection, NAME, project.id, wanted=wanted, count=len(tracking.lines), run_id=run_id, rows=None,
-        writers={file: lambda path: _write_workbook(tracking, path)},
+        writers={file: lambda path: write_tracking_workbook(tracking, path)},
     )  # fmt: skip
     return Extract([file], len(tracking.lines), tracking.checks, changed=True, disclosure=tracking.may_show.check())
-
-
-def _write_workbook(tracking: Tracking, path: Path) -> None:
-    from meal_pipelines.extracts.tracking.sheet import write_tracking_workbook
-
-    write_tracking_workbook(tracking, path)
 
 
 def _tracking(cursor: Any, project: LoadedProject, reporting_date: dt.date, behind: Sequence[Behind]) -> Tracking:
@@ -242,17 +199,6 @@ def _declared(indicator: Indicator, one: Declaration, quarter_count: int) -> Lin
         final_pct=None, situation=DECLARED, trend=None, targets={}, quarterly=[None] * quarter_count,
         declared=f"{one.origin}, {one.over}",
     )  # fmt: skip
-
-
-def target_columns(tracking: Tracking, indicators: Collection[str]) -> list[tuple[int, dt.date]]:
-    """The months in which a target of these indicators falls due, with the day."""
-    months = {
-        target.month: milestone(tracking.project, target)
-        for indicator in tracking.logframe.indicators
-        if indicator.code in indicators
-        for target in indicator.targets
-    }
-    return sorted(months.items())
 
 
 def _expected(

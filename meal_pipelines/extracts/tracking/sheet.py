@@ -13,7 +13,7 @@ from meal_pipelines.extracts.declared import APART
 from meal_pipelines.extracts.table import Kind, Tone
 from meal_pipelines.extracts.too_few import is_too_few, rule_told
 from meal_pipelines.extracts.tracking.drawn import BODY, HEADING, NOTE, QUIET, SECTION, TITLE, Book, Look, shaded
-from meal_pipelines.extracts.tracking.extract import (
+from meal_pipelines.extracts.tracking.lines import (
     DECLARED,
     LATE,
     NO_TARGET,
