@@ -10,7 +10,7 @@ from assets.failures import explained
 from meal_pipelines.collect.attachments import FileStore, Limits, Tally, fetch_files
 from meal_pipelines.collect.attachments.counts import count_files, verdict
 from meal_pipelines.collect.sources import open_sources
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from resources import Platform
 
 CHECK = "fichiers_joints"

@@ -14,7 +14,7 @@ from meal_pipelines.clean.build import CleanBuild
 from meal_pipelines.clean.findings import unknown_questions, unknown_versions
 from meal_pipelines.clean.readings import Readings
 from meal_pipelines.clean.tables import cleaned_spec
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from resources import Platform
 
 UNCLASSIFIED, VERSIONS = "questions_classees", "versions_connues"

@@ -12,7 +12,7 @@ from assets.standing import behind_now, standing, standing_spec
 from meal_pipelines.extracts import Extract, write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
 from meal_pipelines.extracts.donor_codes import is_concerned
 from meal_pipelines.indicators.compute import cutoff
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse.outcomes import Form
 from resources import Platform
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,8 +11,8 @@ from assets.marts import mart_key
 from assets.standing import behind_now, standing, standing_spec
 from meal_pipelines.indicators import compute
 from meal_pipelines.indicators.reports.contributing import marts_read
-from meal_pipelines.pages import page_of, write_pages
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.pages import write_pages
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.warehouse.outcomes import Form
 from meal_pipelines.warehouse.tables import TableSpec
@@ -63,7 +62,8 @@ def indicators_asset(
             else:
                 compute.discard(connection, computation)
             rows = compute.rows(connection, project.id)
-            pages = _pages(platform, connection, project.id, marts, changed=bool(computation.computed))
+            # Each time: a target or the quality of a source may have changed where no figure did. Equal pages stay as they are.
+            index = write_pages(connection, platform.projects[project.id], marts, platform.settings.out)[0]
         for check, (passed, text) in found.items():
             yield dg.AssetCheckResult(passed=passed, asset_key=key, check_name=check, description=text)
         yield standing(platform, key, behind_now(platform, forms))
@@ -76,7 +76,7 @@ def indicators_asset(
             metadata={
                 "dagster/row_count": rows,
                 "indicateurs calculés": ", ".join(done) or "aucun : rien n'a changé",
-                "fiches indicateurs (internes)": dg.MetadataValue.path(str(pages.resolve())),
+                "fiches indicateurs (internes)": dg.MetadataValue.path(str(index.resolve())),
             }
         )
 
@@ -88,11 +88,3 @@ def _described(project: str, logframe: Logframe) -> str:
     status = " Valeurs cibles et de référence **illustratives**." if logframe.illustrative else ""
     counted = f"Les {len(logframe.indicators)} indicateurs du cadre logique de {project}"
     return f"{counted}, par période et désagrégation.{status}\n\n{listed}"
-
-
-def _pages(platform: Platform, connection: Any, project: str, marts: Mapping[str, TableSpec], *, changed: bool) -> Path:
-    """The index of the indicators' pages, written again when a figure was computed."""
-    index = page_of(platform.settings.out, project)
-    if changed or not index.is_file():
-        write_pages(connection, platform.projects[project], marts, platform.settings.out)
-    return index

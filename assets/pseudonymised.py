@@ -9,7 +9,7 @@ from assets.audit import Audited, audit, check_specs, condemned, keep, previous,
 from assets.failures import explained, noted
 from assets.metadata import column_lineage, rows_published, table_metadata
 from expectations.pseudonymised import suite_for
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.protect import stage
 from meal_pipelines.protect.build import ProtectBuild
 from meal_pipelines.protect.persons.linking import Relinked

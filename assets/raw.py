@@ -16,7 +16,7 @@ from meal_pipelines.collect.sheets.receipt import Receipt, counted
 from meal_pipelines.collect.silences import silent_before, told
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from resources import Platform
 
 REGULAR = "collecte_reguliere"

@@ -13,7 +13,7 @@ from meal_pipelines.collect.sources import inbox_of
 from meal_pipelines.collect.wakings import Calls, Deposits, woken_at
 from meal_pipelines.errors import MealError
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.settings import Settings
 
 Forms = Mapping[str, tuple[LoadedProject, LoadedForm]]

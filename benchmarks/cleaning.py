@@ -19,7 +19,7 @@ from benchmarks.peers import dlt_pipeline, flat, to_sql
 from benchmarks.place import PROJECT, SCHEMA, Place, execute, fresh_schema
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedForm, LoadedProject
+    from meal_pipelines.project.loaded import LoadedForm, LoadedProject
     from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 

@@ -22,7 +22,7 @@ from benchmarks.linkage_splink import clustered
 from benchmarks.place import Place
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
 
 MOST = 20_000
 """Submissions: Splink compares the clear text of three times as many records."""

@@ -21,7 +21,7 @@ from benchmarks.indicators import INDICATORS, Measured, Table
 from benchmarks.place import SCHEMA, Place, execute, fresh_schema
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
     from meal_pipelines.warehouse.connection import Warehouse
     from meal_pipelines.warehouse.tables import TableSpec
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from meal_pipelines.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
     from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.warehouse.connection import Warehouse
 

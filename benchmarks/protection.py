@@ -18,7 +18,7 @@ from benchmarks.place import PROJECT, Place, execute
 from meal_pipelines.protect.keys.keyring import Keyring
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
 
 FORMS = ("beneficiaires", "prestations")
 

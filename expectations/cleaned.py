@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.grain import asked, check_name, day, distinctly, of_grain
 from expectations.model import Expectation, Severity, Suite
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.model import Project
 from meal_pipelines.project.questionnaire import MAIN, Question, Table
 from meal_pipelines.warehouse.tables import TableSpec

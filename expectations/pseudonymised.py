@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from expectations.grain import asked, check_name, distinctly, of_grain
 from expectations.model import Expectation, Suite
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.model import Project
 from meal_pipelines.project.questionnaire import Question, Table
 from meal_pipelines.warehouse.tables import TableSpec

@@ -30,7 +30,8 @@ from meal_pipelines.collect.servers import server_name
 from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS, Recipient
 from meal_pipelines.extracts.donor_codes import is_concerned
 from meal_pipelines.indicators.reports.contributing import figure_forms
-from meal_pipelines.project.load import LoadedProject, load_projects
+from meal_pipelines.project.load import load_projects
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.settings import CHECKOUT, Settings
 from meal_pipelines.warehouse.models import load_models

@@ -17,7 +17,8 @@ from pydantic import Field, PrivateAttr
 from meal_pipelines.clean.corrections import CleaningLog, read_log
 from meal_pipelines.collect.silent_servers import SilentServers, remembered
 from meal_pipelines.collect.sources import concealer
-from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
+from meal_pipelines.project.load import load_projects
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse.connection import Warehouse

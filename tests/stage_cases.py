@@ -22,7 +22,8 @@ from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.source import Order, Page, Source, Submission, canonical
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.errors import TransientError
-from meal_pipelines.project.load import LoadedForm, LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.protect import stage as protect
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.stage import ProtectBuild

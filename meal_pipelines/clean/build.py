@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from meal_pipelines.clean.corrections import Outcome
 from meal_pipelines.clean.readings import Readings
 from meal_pipelines.invocation import MEAL
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.warehouse.tables import Column, TableSpec, short
 
 REJECTION_COLUMNS = (

@@ -8,7 +8,7 @@ from psycopg2 import sql
 
 from meal_pipelines.clean.build import CleanBuild
 from meal_pipelines.clean.corrections import CleaningLog
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.warehouse.connection import Warehouse
 
 

@@ -17,7 +17,7 @@ from meal_pipelines.clean.coded import CodedAnswers
 from meal_pipelines.clean.extract import RawTable, Unreadable
 from meal_pipelines.clean.parse import expected, parser_of, plain
 from meal_pipelines.project.expression import Scope, UnsupportedExpression, parse
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.places import are_places
 from meal_pipelines.project.questionnaire import MAIN, Question, french
 from meal_pipelines.project.values import Values

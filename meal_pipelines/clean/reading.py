@@ -16,7 +16,7 @@ from meal_pipelines.clean.extract import RawTable, extract
 from meal_pipelines.clean.old_answers import answers_of, recoded
 from meal_pipelines.clean.old_rules import OldRules, choices_kept
 from meal_pipelines.project.form_versions import name_of
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.origins import Asked, History, Origin, Recoded, asked_in
 from meal_pipelines.project.questionnaire import MAIN, Question, Questionnaire, Table
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from meal_pipelines.clean.reading import Reading, ReadingMaker
 from meal_pipelines.project.deployed import deployed_questionnaire
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.origins import History
 from meal_pipelines.project.questionnaire import Questionnaire
 

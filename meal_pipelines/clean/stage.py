@@ -22,7 +22,7 @@ from meal_pipelines.clean.findings import record_findings
 from meal_pipelines.clean.readings import Readings
 from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import publish as wap
 from meal_pipelines.warehouse.connection import Warehouse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meal_pipelines.clean.parse import type_of
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question, Table
 from meal_pipelines.warehouse.tables import Column, Privacy, TableSpec
 

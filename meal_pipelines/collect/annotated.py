@@ -20,7 +20,7 @@ from meal_pipelines.collect.sheets.reading import FileReader, Reading, says_the_
 from meal_pipelines.collect.sheets.receipt import counted
 from meal_pipelines.collect.sources import concealer
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedForm, LoadedProject, expand
+from meal_pipelines.project.load import expand
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.settings import Settings
 
 

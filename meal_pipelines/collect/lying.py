@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from meal_pipelines.collect.sheets.inbox import InboxFile
 from meal_pipelines.collect.sources import inbox_of
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings
 

@@ -16,7 +16,7 @@ import orjson
 
 from meal_pipelines.collect.source import Submission, canonical
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Table
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.persons.pseudonyms import Pseudonymiser

@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedForm, LoadedProject, expand
+from meal_pipelines.project.load import expand
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.settings import Settings
 
 DEMONSTRATION = "demonstration"

@@ -14,7 +14,8 @@ from meal_pipelines.collect.sheets.inbox import Inbox
 from meal_pipelines.collect.source import Source
 from meal_pipelines.collect.workbook import PartnerWorkbooks
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedForm, LoadedProject, expand
+from meal_pipelines.project.load import expand
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.model import Server
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import Settings

@@ -27,7 +27,7 @@ from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
 from meal_pipelines.collect.versions import Prepared, Versions
 from meal_pipelines.errors import MealError
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.model import Frequency
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse.connection import Warehouse

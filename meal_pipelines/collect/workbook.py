@@ -22,7 +22,7 @@ from meal_pipelines.collect.sheets.receipt import Receipt, Refused, counted
 from meal_pipelines.collect.source import FormVersion, Order, Page, Submission
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.deployed import content_of
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

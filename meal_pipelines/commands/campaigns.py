@@ -17,7 +17,7 @@ from meal_pipelines.commands.command import Demo, explained, settings_of
 from meal_pipelines.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
 
 campaign = typer.Typer(
     help="Les campagnes annuelles : THEMA, TEI, AFD ; ouvertes, figées, envoyées.", no_args_is_help=True

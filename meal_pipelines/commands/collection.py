@@ -14,7 +14,7 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
 
 collection = typer.Typer()
 

@@ -16,7 +16,7 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedForm, LoadedProject
+    from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 
 forms = typer.Typer(help="Les formulaires : questionnaires, modèles de classeur, retours.", no_args_is_help=True)
 

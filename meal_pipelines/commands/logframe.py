@@ -17,7 +17,7 @@ from meal_pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from meal_pipelines.logframe import Changed
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
     from meal_pipelines.project.logframe import Logframe
 
 logframe = typer.Typer(

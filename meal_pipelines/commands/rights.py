@@ -18,7 +18,7 @@ from meal_pipelines.commands.privacy import privacy
 from meal_pipelines.invocation import typed
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
     from meal_pipelines.project.questionnaire import Question
     from meal_pipelines.protect.keys.keyring import Keyring
     from meal_pipelines.protect.rights.erasure import Erasure

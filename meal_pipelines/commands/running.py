@@ -19,7 +19,7 @@ from meal_pipelines.invocation import line, typed
 from meal_pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
 
 running = typer.Typer()
 

@@ -18,7 +18,7 @@ from meal_pipelines.errors import ConfigurationError
 if TYPE_CHECKING:
     from meal_pipelines.indicators.lineage import Lineage
     from meal_pipelines.indicators.trace import Part, Trace
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
 
 tracing = typer.Typer()
 HEADINGS = {

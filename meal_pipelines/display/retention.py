@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from meal_pipelines.display.screen import console, french, refuse
 
 if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedProject
+    from meal_pipelines.project.loaded import LoadedProject
     from meal_pipelines.protect.rights.retention import Due, Proof
 
 

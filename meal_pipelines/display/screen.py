@@ -19,7 +19,7 @@ from rich.text import Text
 
 from meal_pipelines.display.standing import told
 from meal_pipelines.extracts.wording import half_up
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.summary import CheckCounts, FormCounts, IndicatorLine
 from meal_pipelines.warehouse.outcomes import Behind
 

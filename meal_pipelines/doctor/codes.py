@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 
 

@@ -14,7 +14,8 @@ from meal_pipelines.doctor.codes import Finding, catalogue_findings, donor_findi
 from meal_pipelines.errors import MealError
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.expression import UnsupportedExpression, parse
-from meal_pipelines.project.load import LoadedForm, LoadedProject, load_projects
+from meal_pipelines.project.load import load_projects
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from psycopg2 import sql
 from meal_pipelines.extracts.wording import day, number
 from meal_pipelines.indicators.declared import STATUS
 from meal_pipelines.indicators.reports.frozen import Freeze, frozen_on, frozen_year
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.questionnaire import french
 from meal_pipelines.protect.disclosure import HIDDEN, about_persons
 

@@ -32,7 +32,7 @@ from meal_pipelines.extracts.values import (
 )
 from meal_pipelines.extracts.wording import INTERNAL
 from meal_pipelines.indicators.reports.frozen import Freeze, frozen_on, frozen_year
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 from meal_pipelines.protect.disclosure import (
     NOTHING,

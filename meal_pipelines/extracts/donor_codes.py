@@ -5,7 +5,7 @@ A code is official only when the logframe says who checked it and when. Everythi
 
 from __future__ import annotations
 
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import DonorCode, Indicator
 
 VERIFIED, UNVERIFIED, NOT_APPLICABLE, TO_CONFIRM = "vérifié", "non vérifié", "sans objet", "à confirmer"

@@ -21,7 +21,7 @@ from psycopg2 import sql
 from psycopg2.extras import Json, execute_values
 
 from meal_pipelines.errors import ConfigurationError, TransientError
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.warehouse.tables import identifiers
 

@@ -23,7 +23,7 @@ from meal_pipelines.indicators.reports.contributing import marts_of
 from meal_pipelines.indicators.reports.freeze import Asked, freeze
 from meal_pipelines.indicators.reports.frozen import Freeze, frozen_year
 from meal_pipelines.pages import write_pages
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.disclosure import release
 
 WRITERS: dict[str, Callable[..., Extract]] = {OPSYS: write_opsys, IATI: write_iati, TRACKING: write_tracking}

@@ -15,7 +15,7 @@ from meal_pipelines.extracts.values import Labels
 from meal_pipelines.indicators.reports.differences import CAUSES
 from meal_pipelines.indicators.reports.restate import Restated, Restatements
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 
 WARNING = (
     "Usage interne : les petits effectifs n'y sont pas masqués. À ne transmettre à aucun bailleur ; écrivez-lui l'écart, sa cause "

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from meal_pipelines.collect.history import moment_told
 from meal_pipelines.indicators.reports.frozen import Freeze
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse.outcomes import Behind
 
 SECTION = "Données en retard !"

@@ -17,7 +17,7 @@ from psycopg2 import sql
 
 from meal_pipelines.indicators.periods import add_months, target_period
 from meal_pipelines.indicators.reports.frozen import Freeze, frozen_on, frozen_year
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Target
 
 ADDITIVE = ("count_unique", "sum")

@@ -15,7 +15,7 @@ from meal_pipelines.forms.difference import Comparison, compare
 from meal_pipelines.forms.review import unsettled, write_deployed
 from meal_pipelines.forms.servers import Deployed, Deployment, deployment_of
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import Questionnaire
 from meal_pipelines.project.xlsform import read_questionnaire
 from meal_pipelines.settings import Settings

@@ -15,7 +15,8 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.forms.difference import Comparison, name_in
 from meal_pipelines.project.files import read_yaml
 from meal_pipelines.project.form_versions import FormVersions, name_of, named
-from meal_pipelines.project.load import LoadedForm, versions_file
+from meal_pipelines.project.load import versions_file
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.origins import History, asked_in
 from meal_pipelines.project.questionnaire import Questionnaire
 

@@ -17,7 +17,7 @@ from meal_pipelines.forms.kobo import KoboDeployment
 from meal_pipelines.forms.odk import OdkDeployment
 from meal_pipelines.invocation import typed
 from meal_pipelines.project.deployed import deployed_questionnaire
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import Questionnaire
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse.connection import Warehouse

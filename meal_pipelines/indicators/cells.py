@@ -10,7 +10,7 @@ from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import opening
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Dimension, Indicator
 
 LISTED = 20

@@ -20,7 +20,7 @@ from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.indicators.query import Piece, joined, piece
 from meal_pipelines.indicators.query_file import query_from_file
 from meal_pipelines.indicators.records import records_of
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator
 from meal_pipelines.project.measures import CountUnique, Derived, FromSql, OverMart, RatioOf, Sum
 from meal_pipelines.warehouse.tables import TableSpec

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from meal_pipelines.indicators.compile import Compiled
 from meal_pipelines.indicators.periods import Calendar
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse.tables import TableSpec
 
 

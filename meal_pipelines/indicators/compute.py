@@ -22,7 +22,7 @@ from meal_pipelines.indicators.declared import write_declared
 from meal_pipelines.indicators.definitions import write_definitions, write_targets
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse import publish as building
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import Column, TableSpec, identifiers

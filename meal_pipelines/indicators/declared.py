@@ -17,7 +17,7 @@ from psycopg2 import extras, sql
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators.opening import UNKNOWN
 from meal_pipelines.indicators.periods import Calendar, Period
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 from meal_pipelines.warehouse.tables import TableSpec, identifiers
 

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2 import extensions, extras
 
 from meal_pipelines.indicators.periods import target_period
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Target
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from meal_pipelines.indicators.compile import compile_logframe
 from meal_pipelines.indicators.periods import Calendar
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.warehouse.tables import TableSpec
 

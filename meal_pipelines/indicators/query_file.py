@@ -15,7 +15,7 @@ from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import opening
 from meal_pipelines.indicators.expressions import CASTS, FUNCTIONS, LONGEST, TYPES
 from meal_pipelines.indicators.periods import Calendar
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator
 from meal_pipelines.project.measures import FromSql
 from meal_pipelines.warehouse.tables import TableSpec

@@ -21,7 +21,7 @@ from meal_pipelines.indicators.compile import Compiled, entry_of, located
 from meal_pipelines.indicators.opening import groupings
 from meal_pipelines.indicators.query import Piece, joined
 from meal_pipelines.indicators.time_limit import within
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.measures import FromSql
 from meal_pipelines.warehouse.refusals import value_free
 from meal_pipelines.warehouse.tables import TableSpec, identifiers

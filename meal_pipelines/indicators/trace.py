@@ -22,7 +22,7 @@ from meal_pipelines.indicators.compile import Compiled, compile_logframe, entry_
 from meal_pipelines.indicators.compute import cutoff
 from meal_pipelines.indicators.periods import Calendar, Period
 from meal_pipelines.indicators.records import Records
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator
 from meal_pipelines.project.measures import Derived
 from meal_pipelines.warehouse.tables import TableSpec

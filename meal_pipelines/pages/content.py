@@ -11,7 +11,7 @@ from typing import Any
 
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.indicators.lineage import Lineage
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator
 
 Cell = tuple[tuple[str, str], ...]

@@ -32,7 +32,7 @@ from meal_pipelines.pages.content import (
     to_date,
 )
 from meal_pipelines.pages.graph import graph
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator
 from meal_pipelines.warehouse.tables import TableSpec
 

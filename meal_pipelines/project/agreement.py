@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Question
 from meal_pipelines.project.version_agreement import versions_disagreements
-
-if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedForm, LoadedProject
 
 
 def disagreements(loaded: LoadedProject) -> list[str]:

@@ -6,12 +6,9 @@ What can be judged inside the file is in `form_versions.py`; nothing here reads 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from meal_pipelines.project.form_versions import name_of
-
-if TYPE_CHECKING:
-    from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 
 
 def versions_disagreements(form: LoadedForm) -> Iterator[str]:

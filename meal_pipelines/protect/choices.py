@@ -13,7 +13,7 @@ from typing import NamedTuple
 from psycopg2 import extensions, extras, sql
 
 from meal_pipelines.clean.readings import Readings
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import Choice, Question, arabic, french
 from meal_pipelines.warehouse.publish import last_build, publish, record_build, stage
 from meal_pipelines.warehouse.tables import Column, TableSpec, identifiers

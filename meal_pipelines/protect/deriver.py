@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from meal_pipelines.clean.tables import INDEX, SUBMISSION
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.privacy import Generalisation
 from meal_pipelines.project.questionnaire import Question, Table
 from meal_pipelines.protect import personal

@@ -17,7 +17,7 @@ from psycopg2 import sql
 
 from meal_pipelines.clean.tables import cleaned_spec
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Table
 from meal_pipelines.protect.build import IDENTITY_COLUMNS, Derived, ProtectBuild
 from meal_pipelines.protect.deriver import ChunkDeriver

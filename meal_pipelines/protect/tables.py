@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meal_pipelines.clean.tables import answer_column, system_columns
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Question, Table
 from meal_pipelines.warehouse.tables import Column, TableSpec
 

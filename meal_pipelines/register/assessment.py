@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.register.facts import Treatment, treatments
 from meal_pipelines.register.measures import MEASURES
 from meal_pipelines.register.page import Page

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.model import Project
 from meal_pipelines.project.privacy import PrivacyClass
 from meal_pipelines.project.processing import TO_CONFIRM, Wording

@@ -9,7 +9,7 @@ from typing import Any
 
 from meal_pipelines.extracts.table import Column, Table
 from meal_pipelines.extracts.workbook import add_readme, add_table, new_workbook, save
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.processing import TO_CONFIRM
 from meal_pipelines.register.facts import Treatment, treatments
 from meal_pipelines.register.measures import MEASURES

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meal_pipelines.project.expression import Scope, parse
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question, Table
 from meal_pipelines.project.values import Values
 from meal_pipelines.sample.calendar import LASTS, OPENS, day_texts, stamp_texts

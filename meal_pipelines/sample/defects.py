@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question
 from meal_pipelines.sample.answers import CLOCK, YES
 from meal_pipelines.sample.chance import Chance, Keys

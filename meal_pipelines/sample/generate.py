@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.sample.answers import Answering
 from meal_pipelines.sample.calendar import Calendar

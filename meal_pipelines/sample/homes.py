@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.sample.chance import Chance, Integers, Keys
 from meal_pipelines.sample.filling import Column, Filling
 from meal_pipelines.sample.model import Distribution, Home

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Table
 from meal_pipelines.sample.calendar import Calendar, stamp_texts
 from meal_pipelines.sample.chance import Chance, Integers

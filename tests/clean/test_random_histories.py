@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from meal_pipelines.clean.readings import Readings
 from meal_pipelines.project.form_versions import FormVersions
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.model import Form
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.project.xlsform import questionnaire_of

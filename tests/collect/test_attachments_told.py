@@ -12,7 +12,8 @@ from meal_pipelines.collect.attachments.counts import FileCounts, count_files, v
 from meal_pipelines.collect.attachments.taking import take_out
 from meal_pipelines.doctor.doctor import _attachments
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.project.load import LoadedForm, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.protect.rights.access import Actor
 from meal_pipelines.settings import Settings
 from tests.collect.file_cases import PROGRAM, House, picture, submitted

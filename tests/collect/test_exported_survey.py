@@ -23,7 +23,8 @@ from meal_pipelines.collect.received import FileSource, received_files
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.doctor.doctor import examine
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import CHECKOUT, Settings
 from meal_pipelines.warehouse import Warehouse

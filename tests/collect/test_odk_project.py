@@ -12,7 +12,8 @@ from meal_pipelines.collect.odk import OdkEntities, OdkForm
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import SWEEP_EVERY
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.settings import Settings
 from tests.collect.odk_cases import NAME, add_form, fill, source
 from tests.odk_server import OdkServer

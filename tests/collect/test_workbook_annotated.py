@@ -18,7 +18,8 @@ from meal_pipelines.collect.annotated import Annotated, annotate
 from meal_pipelines.collect.received import Received, received_files
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.workbook_cases import Lines, a_project, csv_file, partner, rows, written, xlsx

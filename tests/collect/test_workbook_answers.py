@@ -9,7 +9,7 @@ import pytest
 
 from meal_pipelines.collect.sheets.answers import Answers
 from meal_pipelines.collect.sheets.receipt import lines
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from tests.collect.workbook_cases import a_form
 
 

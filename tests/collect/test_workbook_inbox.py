@@ -16,7 +16,7 @@ import pytest
 from meal_pipelines.collect.sheets.inbox import Inbox
 from meal_pipelines.collect.workbook import PartnerWorkbooks
 from meal_pipelines.errors import ConfigurationError, TransientError
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from tests.collect.workbook_cases import a_form, csv_file, partner, refusal, rows, written, xlsx
 
 

@@ -16,7 +16,8 @@ from meal_pipelines.collect.template import write_template
 from meal_pipelines.collect.template.rules import Bounds, bounds
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.project.deployed import content_of, deployed_questionnaire
-from meal_pipelines.project.load import LoadedProject, load_project, load_projects
+from meal_pipelines.project.load import load_project, load_projects
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.settings import Settings
 from tests.collect.workbook_cases import ARABIC_LABELS, LABELS, QUESTIONS, a_project, partner, refusal, rows

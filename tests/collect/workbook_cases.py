@@ -17,7 +17,8 @@ from openpyxl import Workbook
 from meal_pipelines.collect.sheets.inbox import Inbox
 from meal_pipelines.collect.source import Source
 from meal_pipelines.collect.workbook import PartnerWorkbooks
-from meal_pipelines.project.load import LoadedForm, LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 
 Lines = Sequence[Sequence[Any]]
 

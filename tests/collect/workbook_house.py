@@ -12,7 +12,7 @@ from meal_pipelines.collect.position import Load
 from meal_pipelines.collect.received import Received
 from meal_pipelines.collect.sync import synchronise
 from meal_pipelines.collect.workbook import PartnerWorkbooks
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse import Warehouse
 from tests.collect.workbook_cases import Lines, csv_file, partner, written, xlsx

@@ -12,7 +12,8 @@ from psycopg2 import sql
 
 from expectations.engine import judge
 from expectations.model import Expectation, Result, Suite
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse import Warehouse
 from meal_pipelines.warehouse.tables import Column, create_table
 

@@ -13,7 +13,7 @@ from expectations.cleaned import simple_bounds
 from expectations.grain import distinctly
 from expectations.model import Expectation, Suite, blocking
 from meal_pipelines.clean.tables import cleaned_spec
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.warehouse.tables import Column, TableSpec
 from tests.expectations.conftest import Bench

@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 
 from meal_pipelines.indicators.periods import Calendar
 from meal_pipelines.project.files import read_yaml
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 from meal_pipelines.project.model import Project
 from meal_pipelines.settings import CHECKOUT

@@ -17,7 +17,7 @@ from meal_pipelines.extracts import Extract, write_afd, write_tei, write_thema
 from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS
 from meal_pipelines.extracts.campaigns.states import freeze_campaign, send_campaign, states
 from meal_pipelines.project.catalogue import Catalogue
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, PROJECTS, edited, fill, project, records
 

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from meal_pipelines.extracts import Extract, write_iati, write_opsys, write_tracking
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, fill, project, records
 

@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 
 from meal_pipelines.extracts import write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
 from meal_pipelines.logframe import export_logframe
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.project.sheets import write_workbook
 from meal_pipelines.warehouse import Warehouse

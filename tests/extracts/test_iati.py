@@ -15,7 +15,7 @@ from lxml import etree
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.extracts import Extract, write_iati
 from meal_pipelines.project.iati import Iati, Organisation, Participant
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import DonorCode
 from meal_pipelines.settings import CHECKOUT
 from meal_pipelines.warehouse import Warehouse

@@ -20,7 +20,7 @@ from meal_pipelines.errors import ConfigurationError, TransientError
 from meal_pipelines.extracts import Extract, write_opsys
 from meal_pipelines.extracts.opsys.rows import VALUE_TYPES
 from meal_pipelines.extracts.values import Labels
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Baseline, DonorCode
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, edited, fill, project, records, sheet

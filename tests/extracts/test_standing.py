@@ -16,7 +16,8 @@ from meal_pipelines.display.standing import frozen_behind
 from meal_pipelines.extracts import write_afd, write_iati, write_opsys, write_tei, write_thema, write_tracking
 from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS
 from meal_pipelines.extracts.campaigns.states import freeze_campaign, send_campaign
-from meal_pipelines.project.load import LoadedProject, load_projects
+from meal_pipelines.project.load import load_projects
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.settings import Settings
 from meal_pipelines.warehouse import Warehouse
 from meal_pipelines.warehouse.outcomes import STAGES, Behind, forms_behind, note_outcome

@@ -11,7 +11,7 @@ import pytest
 from psycopg2 import errors
 
 from meal_pipelines.extracts import Extract, write_thema
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import DonorCode
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, edited, fill, project, records, sheet

@@ -11,7 +11,7 @@ from lxml import etree
 from pydantic import ValidationError
 
 from meal_pipelines.extracts import Extract, write_iati, write_opsys, write_tracking
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, edited, fill, project, records

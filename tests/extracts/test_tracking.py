@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 
 from meal_pipelines.extracts import Extract, write_tracking
 from meal_pipelines.extracts.values import quarters
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Target
 from meal_pipelines.warehouse import Warehouse
 from tests.extracts.logframes import CUTOFF, edited, fill, project, records, sheet

@@ -10,7 +10,8 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner, Result
 
 from meal_pipelines.cli import app
-from meal_pipelines.project.load import LoadedForm, LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.settings import Settings
 from tests.project.xlsforms import Lines, workbook
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse.tables import Column, TableSpec
 
 PROJECT = "essai_mesures"

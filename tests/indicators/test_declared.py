@@ -15,7 +15,7 @@ from psycopg2 import extensions, extras, sql
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import check_logframe, prepare, publish
 from meal_pipelines.indicators.declared import COLUMNS
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse.tables import Column, TableSpec, create_table, identifiers
 from tests.indicators.conftest import Fill
 from tests.indicators.logframes import MARTS, PROJECT, indicator, write_project

@@ -11,7 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from meal_pipelines.indicators import Calendar, compile_indicator
-from meal_pipelines.project.load import LoadedProject, load_projects
+from meal_pipelines.project.load import load_projects
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator
 from meal_pipelines.project.measures import FromSql, Measure
 from meal_pipelines.settings import CHECKOUT, Settings

@@ -12,7 +12,7 @@ from psycopg2 import extensions
 
 from meal_pipelines.indicators import audit, discard, prepare, publish, summary
 from meal_pipelines.indicators.compute import Computation, cutoff, rows
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from tests.indicators.conftest import Fill
 from tests.indicators.logframes import INDICATORS, MARTS, PROJECT, indicator, write_project
 

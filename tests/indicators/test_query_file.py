@@ -11,7 +11,7 @@ from psycopg2 import extensions
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.indicators import audit, check_logframe, discard, prepare, publish
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from tests.indicators.conftest import Fill
 from tests.indicators.logframes import MARTS, PROJECT, indicator, write_project
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from psycopg2 import extensions, sql
 
 from meal_pipelines.indicators import audit, columnar, discard, prepare
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from tests.indicators.conftest import Fill
 from tests.indicators.logframes import DIMENSIONS, EXPRESSIONS, INDICATORS, MARTS, write_project
 from tests.recompute import Key, Row, recompute

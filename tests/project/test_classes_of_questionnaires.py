@@ -8,7 +8,8 @@ import pytest
 from pyxform.xls2xform import convert
 
 from meal_pipelines.errors import ConfigurationError
-from meal_pipelines.project.load import LoadedForm, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedForm
 from tests.project.xlsforms import workbook
 from tests.stage_cases import PROJECT, written
 

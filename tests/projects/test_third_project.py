@@ -22,7 +22,8 @@ from meal_pipelines.clean.build import UNKNOWN_COLUMNS, CleanBuild
 from meal_pipelines.clean.corrections import read_log
 from meal_pipelines.collect.sources import open_sources
 from meal_pipelines.collect.sync import synchronise
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect import stage as protect
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.settings import CHECKOUT, Settings

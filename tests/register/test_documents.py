@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.processing import Wording
 from meal_pipelines.register import write_documents, write_register
 from meal_pipelines.settings import CHECKOUT

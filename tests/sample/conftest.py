@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from python_calamine import CalamineWorkbook
 
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.sample import SampleSummary, generate
 from meal_pipelines.settings import CHECKOUT
 

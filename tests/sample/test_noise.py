@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from meal_pipelines.project.load import LoadedProject, load_project
+from meal_pipelines.project.load import load_project
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.persons.normalise import name, phone
 from meal_pipelines.sample import generate
 from meal_pipelines.sample.names import ORIGINS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from meal_pipelines.collect.attachments.fetch import Tally
 from meal_pipelines.collect.attachments.limits import Limits
 from meal_pipelines.collect.sheets.receipt import counted
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.warehouse.connection import Warehouse
 
 WHY = {"type": "pour leur type", "size": "pour leur taille", "empty": "parce qu'ils sont vides"}

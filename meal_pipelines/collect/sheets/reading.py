@@ -23,7 +23,7 @@ from meal_pipelines.collect.sheets.inbox import InboxFile
 from meal_pipelines.collect.sheets.receipt import Receipt, Refused, counted, lines
 from meal_pipelines.collect.sheets.rows import Row, read_rows
 from meal_pipelines.collect.source import Submission, canonical
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.questionnaire import MAIN, Question
 
 ORIGINAL, PARENT = "$original", "$parent"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from meal_pipelines.clean.judge import REQUIRED_WORDS
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.question_types import ATTACHMENTS, METADATA
 from meal_pipelines.project.questionnaire import Question, french
 

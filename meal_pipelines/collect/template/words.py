@@ -6,7 +6,7 @@ import re
 
 from meal_pipelines.collect.sheets.choices import Codes
 from meal_pipelines.collect.template.columns import Column, Language, wording
-from meal_pipelines.project.load import LoadedForm
+from meal_pipelines.project.loaded import LoadedForm
 from meal_pipelines.project.questionnaire import Questionnaire
 
 EXPECTED: dict[str, dict[Language, str]] = {

@@ -28,7 +28,7 @@ from meal_pipelines.extracts.workbook import (
     put,
     save,
 )
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 
 TITLE, LABELS, OTHER_LABELS, NAMES, FIRST = 1, 2, 3, 4, 5

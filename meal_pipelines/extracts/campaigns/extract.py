@@ -30,7 +30,7 @@ from meal_pipelines.extracts.values import (
     to_date,
 )
 from meal_pipelines.project.catalogue import Catalogue
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import DonorCode, Indicator, Logframe
 from meal_pipelines.warehouse.outcomes import Behind, read_kept
 

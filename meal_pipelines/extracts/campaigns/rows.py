@@ -18,7 +18,7 @@ from meal_pipelines.extracts.too_few import rule_told
 from meal_pipelines.extracts.values import ADDITIVE, SEX, WOMEN, Labels, Value
 from meal_pipelines.extracts.wording import NO_TOTAL, NOT_MEASURED, day, measure_sentence, number
 from meal_pipelines.project.catalogue import Catalogue
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import DonorCode, Indicator, Logframe
 
 

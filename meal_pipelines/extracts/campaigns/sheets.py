@@ -16,7 +16,7 @@ from meal_pipelines.extracts.standing import SECTION
 from meal_pipelines.extracts.table import Column, Table, Tone
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, day, number
 from meal_pipelines.project.catalogue import Catalogue
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 
 if TYPE_CHECKING:

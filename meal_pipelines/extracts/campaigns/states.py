@@ -21,7 +21,7 @@ from meal_pipelines.extracts.campaigns.extract import prepared, write_workbook
 from meal_pipelines.extracts.campaigns.sheets import RECIPIENTS, STATUSES, Recipient
 from meal_pipelines.extracts.extract import Files
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.disclosure import release
 from meal_pipelines.warehouse.outcomes import Behind
 

@@ -21,7 +21,7 @@ from meal_pipelines.extracts.iati.rows import PERCENTAGE, RESULT_TYPES, IatiRow,
 from meal_pipelines.extracts.too_few import is_too_few, rule_told
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, MEASURES, day, sentence
 from meal_pipelines.project.iati import Organisation
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Result
 
 VERSION = "2.03"

@@ -22,7 +22,7 @@ from meal_pipelines.extracts.iati.rows import IatiRow, iati_rows
 from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.values import Labels, campaign_year, label_of, month_end, to_date
 from meal_pipelines.extracts.wording import day, sentence
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 from meal_pipelines.warehouse.outcomes import Behind
 

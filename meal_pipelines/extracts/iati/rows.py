@@ -15,7 +15,7 @@ from typing import Any
 from meal_pipelines.extracts.declared import Declaration
 from meal_pipelines.extracts.values import Labels, Value, by_dimension, milestone
 from meal_pipelines.indicators.declared import STATUS
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Result
 
 RESULT_TYPES = {"output": "1", "outcome": "2", "impact": "3"}

@@ -16,7 +16,7 @@ from meal_pipelines.extracts.opsys.rows import OpsysRow
 from meal_pipelines.extracts.opsys.sources import FILE, Sources
 from meal_pipelines.extracts.values import ADDITIVE
 from meal_pipelines.extracts.wording import NO_TOTAL, NOT_MEASURED, TO_ESTABLISH, day, is_placeholder
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 
 MAX_RESULTS = 10

@@ -13,7 +13,7 @@ from meal_pipelines.extracts.declared import Declaration
 from meal_pipelines.extracts.too_few import rule_told
 from meal_pipelines.extracts.values import UNKNOWN, Labels, Value, by_dimension, milestone
 from meal_pipelines.extracts.wording import NOT_MEASURED, day, measure_sentence, number, sentence
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Target
 
 

@@ -23,7 +23,7 @@ from meal_pipelines.extracts.opsys.sheets import Content, readme, tables
 from meal_pipelines.extracts.opsys.sources import Sources
 from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.values import Labels, Value, campaign_year, label_of, month_end, to_date
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse.outcomes import Behind
 
 NAME = "opsys"

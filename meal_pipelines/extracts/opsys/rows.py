@@ -20,7 +20,7 @@ from meal_pipelines.extracts.opsys.sources import Sources
 from meal_pipelines.extracts.values import Labels, Value, by_dimension, milestone
 from meal_pipelines.extracts.wording import NO_TOTAL, NOT_MEASURED, TO_ESTABLISH
 from meal_pipelines.indicators.declared import STATUS
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe, Result
 
 VALUE_TYPES = {

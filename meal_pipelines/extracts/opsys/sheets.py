@@ -28,7 +28,7 @@ from meal_pipelines.extracts.standing import SECTION
 from meal_pipelines.extracts.table import Column, Table, Tone
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MEASURES, day, sentence
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Logframe
 
 KINDS = {

@@ -7,7 +7,7 @@ import datetime as dt
 from pydantic import Field
 
 from meal_pipelines.project.files import read_yaml
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.strict import Strict
 
 FILE = "opsys_sources.yaml"

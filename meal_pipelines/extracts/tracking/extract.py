@@ -45,7 +45,7 @@ from meal_pipelines.extracts.values import (
     to_date,
 )
 from meal_pipelines.extracts.wording import MASKED, NOT_MEASURED, day
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator, Target
 from meal_pipelines.protect.disclosure import HIDDEN
 from meal_pipelines.warehouse.outcomes import Behind

@@ -10,7 +10,7 @@ from decimal import Decimal
 from meal_pipelines.extracts.disclosed import Disclosed
 from meal_pipelines.extracts.extract import Check
 from meal_pipelines.extracts.values import milestone
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Logframe
 
 ON_TRACK, WATCH, LATE = "Sur la trajectoire", "À surveiller", "En retard"

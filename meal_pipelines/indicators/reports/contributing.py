@@ -16,7 +16,7 @@ from typing import Any
 from psycopg2 import sql
 
 from meal_pipelines.project import measures
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect.tables import pseudonymised_spec
 from meal_pipelines.warehouse.models import Mart, Models, load_models

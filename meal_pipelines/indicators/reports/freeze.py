@@ -34,7 +34,7 @@ from meal_pipelines.indicators.reports.contributing import (
 from meal_pipelines.indicators.reports.frozen import Freeze, freezes
 from meal_pipelines.indicators.reports.replay import Replay, show_kept
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.warehouse.models import Mart
 from meal_pipelines.warehouse.outcomes import Behind
 from meal_pipelines.warehouse.refusals import value_free

@@ -22,7 +22,7 @@ from meal_pipelines.indicators.reports.contributing import contributing
 from meal_pipelines.indicators.reports.differences import CAUSES, RANKS, REFERENCE, compare_rows, show_state
 from meal_pipelines.indicators.reports.frozen import Freeze
 from meal_pipelines.indicators.reports.replay import Replay
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.logframe import Indicator
 from meal_pipelines.warehouse.models import Mart
 from meal_pipelines.warehouse.refusals import value_free

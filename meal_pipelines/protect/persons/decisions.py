@@ -15,7 +15,7 @@ import psycopg2
 
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.persons.linking import Linking, Relinked, hold
 from meal_pipelines.warehouse.connection import Warehouse
 from meal_pipelines.warehouse.refusals import value_free

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg2 import sql
 
 from meal_pipelines.project.links import CROWD
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.persons.components import DECISION, Kept, Tie, joined
 from meal_pipelines.protect.persons.shown import Shown
 

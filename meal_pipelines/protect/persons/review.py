@@ -15,7 +15,7 @@ from typing import Any
 from psycopg2 import sql
 
 from meal_pipelines.project.links import CROWD
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN, Table
 from meal_pipelines.protect.persons.crowds import crowded_keys
 from meal_pipelines.protect.persons.decisions import Verdict

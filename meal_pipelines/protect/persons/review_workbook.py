@@ -12,7 +12,7 @@ from typing import Any
 
 from meal_pipelines.errors import ConfigurationError
 from meal_pipelines.invocation import MEAL, typed
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.protect.persons.decisions import WORDS, Decision, Verdict
 from meal_pipelines.protect.persons.review import Met, Pair, Proposals, label_of, labels
 

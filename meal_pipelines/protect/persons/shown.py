@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.warehouse.tables import identifiers
 

@@ -23,7 +23,7 @@ from meal_pipelines.collect.links import at_source
 from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.sources import concealer
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.persons.linking import forget, hold

@@ -17,7 +17,7 @@ from meal_pipelines.clean.extract import RawTable, extract
 from meal_pipelines.clean.parse import parser_of
 from meal_pipelines.clean.readings import Readings
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.keys.sealing import Sealer
 from meal_pipelines.protect.persons.linking import everyone

@@ -18,7 +18,7 @@ from psycopg2 import sql
 from meal_pipelines.collect.ledger import FORGET_EARLIER
 from meal_pipelines.collect.screening import Signs
 from meal_pipelines.collect.source import canonical
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.question_types import ATTACHMENTS
 from meal_pipelines.project.questionnaire import Table
 from meal_pipelines.protect.keys.keyring import Keyring

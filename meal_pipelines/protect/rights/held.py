@@ -18,7 +18,7 @@ from psycopg2 import sql
 
 from meal_pipelines.clean.corrections import read_log
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.measures import marts_of
 from meal_pipelines.project.questionnaire import MAIN, Question, Table, french
 from meal_pipelines.protect.keys.keyring import Keyring

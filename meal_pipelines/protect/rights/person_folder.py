@@ -17,7 +17,7 @@ from meal_pipelines.collect.attachments import FileStore
 from meal_pipelines.collect.attachments.ledger import FileLedger
 from meal_pipelines.collect.attachments.taking import write_out
 from meal_pipelines.errors import ConfigurationError, MealError
-from meal_pipelines.project.load import LoadedProject
+from meal_pipelines.project.loaded import LoadedProject
 from meal_pipelines.project.question_types import ATTACHMENTS
 from meal_pipelines.project.questionnaire import MAIN
 from meal_pipelines.protect.keys.keyring import Keyring

@@ -13,7 +13,7 @@ from meal_pipelines.clean.extract import extract
 from meal_pipelines.clean.readings import Readings
 from meal_pipelines.errors import ConfigurationError, MealError
 from meal_pipelines.invocation import typed
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.rights.access import Actor, record
 from meal_pipelines.warehouse.connection import Warehouse

@@ -21,7 +21,7 @@ from meal_pipelines.collect.attachments import FileStore, erase
 from meal_pipelines.collect.attachments.erasure import compare_store
 from meal_pipelines.collect.sources import concealer
 from meal_pipelines.errors import MealError
-from meal_pipelines.project.load import LoadedForm, LoadedProject
+from meal_pipelines.project.loaded import LoadedForm, LoadedProject
 from meal_pipelines.project.retention import Retention, months_after
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.protect.persons.linking import forget, hold
