@@ -24,6 +24,7 @@ from meal_pipelines.collect.position import Load, Position, SweepPosition
 from meal_pipelines.collect.punctuality import note_arrivals
 from meal_pipelines.collect.screening import Screen
 from meal_pipelines.collect.source import Delta, Page, Source, SweepNeeded
+from meal_pipelines.collect.turns import short_turns
 from meal_pipelines.collect.versions import Prepared, Versions
 from meal_pipelines.errors import MealError
 from meal_pipelines.invocation import typed
@@ -216,7 +217,7 @@ class _Synchronisation:
         known = ledger.in_order(self.source.order, sweep.after)
         # While a page is sealed, those before it are written and the next is fetched. Two wait to be written: with one, whoever
         # is slower for a moment is waited for at each page (2026-11: 6 % of the time).
-        with ThreadPoolExecutor(1, thread_name_prefix="raw") as pool:
+        with short_turns(), ThreadPoolExecutor(1, thread_name_prefix="raw") as pool:
             writing: deque[Future[None]] = deque()
             for page in self.source.sweep(sweep.after):
                 before = {item.submission_id: item for item in known.through(page.through)}
