@@ -18,8 +18,9 @@ from meal_pipelines.extracts.disclosed import OPSYS, disclosed
 from meal_pipelines.extracts.extract import Extract
 from meal_pipelines.extracts.opsys.changes import changes, previous_extract
 from meal_pipelines.extracts.opsys.checks import opsys_checks
+from meal_pipelines.extracts.opsys.content import Content
 from meal_pipelines.extracts.opsys.rows import OpsysRow, opsys_rows
-from meal_pipelines.extracts.opsys.sheets import Content, readme, tables
+from meal_pipelines.extracts.opsys.sheets import readme, tables
 from meal_pipelines.extracts.opsys.sources import Sources
 from meal_pipelines.extracts.standing import standing_notes
 from meal_pipelines.extracts.values import Labels, Value, campaign_year, label_of, month_end, to_date

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from meal_pipelines.extracts.control_sheet import checks_table
 from meal_pipelines.extracts.declared import APART
-from meal_pipelines.extracts.disclosed import Disclosed
 from meal_pipelines.extracts.donor_codes import (
     CORRESPONDING,
     MODES,
@@ -19,17 +16,13 @@ from meal_pipelines.extracts.donor_codes import (
     code_status,
     shown_code,
 )
-from meal_pipelines.extracts.extract import Check
-from meal_pipelines.extracts.opsys.changes import ADDED, REMOVED, Change, Previous
-from meal_pipelines.extracts.opsys.rows import VALUE_TYPES, OpsysRow
-from meal_pipelines.extracts.opsys.sources import Sources
+from meal_pipelines.extracts.opsys.changes import ADDED, REMOVED
+from meal_pipelines.extracts.opsys.content import Content
+from meal_pipelines.extracts.opsys.rows import VALUE_TYPES
 from meal_pipelines.extracts.opsys.value_sheets import breakdowns_table, values_table
 from meal_pipelines.extracts.standing import SECTION
 from meal_pipelines.extracts.table import Column, Table, Tone
-from meal_pipelines.extracts.values import Labels
-from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MEASURES, day, sentence
-from meal_pipelines.project.loaded import LoadedProject
-from meal_pipelines.project.logframe import Indicator, Logframe
+from meal_pipelines.extracts.wording import ILLUSTRATIVE, LEVELS, MEASURES, sentence
 
 KINDS = {
     "predefined": "Prédéfini",
@@ -38,37 +31,6 @@ KINDS = {
     "custom": "Propre au projet",
     "none": "Propre au projet",
 }
-
-
-@dataclass(frozen=True)
-class Content:
-    """Everything an OPSYS extract shows. standing: what it says of forms that stand still."""
-
-    project: LoadedProject
-    logframe: Logframe
-    period: str
-    reporting_date: dt.date
-    rows: list[OpsysRow]
-    checks: list[Check]
-    changes: list[Change]
-    previous: Previous | None
-    labels: Labels
-    sources: Sources
-    may_show: Disclosed
-    standing: list[str]
-
-    @property
-    def title(self) -> str:
-        return f"{self.project.project.name} — OPSYS, données arrêtées au {day(self.reporting_date)}"
-
-    def indicators(self) -> list[Indicator]:
-        """In the order of the chain of results."""
-        return [
-            indicator
-            for result in self.logframe.results
-            for indicator in self.logframe.indicators
-            if indicator.result == result.code
-        ]
 
 
 def readme(content: Content) -> dict[str, list[str]]:

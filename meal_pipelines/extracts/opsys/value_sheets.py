@@ -6,15 +6,13 @@ Lines are the rows of the extract in their order; what a row holds is decided in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from meal_pipelines.extracts.opsys.content import Content
 from meal_pipelines.extracts.opsys.rows import VALUE_TYPES
 from meal_pipelines.extracts.table import Column, Table
 from meal_pipelines.extracts.values import Labels
 from meal_pipelines.extracts.wording import TO_ESTABLISH
-
-if TYPE_CHECKING:
-    from meal_pipelines.extracts.opsys.sheets import Content
 
 
 def shown_categories(content: Content) -> list[tuple[str, str]]:
