@@ -43,10 +43,16 @@ def _refused(finished: Finished, code: int, *words: str) -> None:
 
 
 @contextmanager
-def _unchanged(warehouse: Warehouse) -> Iterator[None]:
+def _unchanged(warehouse: Warehouse, told: str = "") -> Iterator[None]:
+    """told: a project whose files are written again, with the same rows: they say that a form of its stands still."""
     before = builds(warehouse)
     yield
-    assert builds(warehouse) == before
+    after = builds(warehouse)
+    again = {name for name in before if told and name.startswith("extracts.") and name.endswith(f":{told}")}
+    assert {name: after[name] for name in after if name not in again} == {
+        name: before[name] for name in before if name not in again
+    }
+    assert {name: after[name][1] for name in again} == {name: before[name][1] for name in again}
 
 
 @contextmanager
@@ -150,7 +156,7 @@ def test_a_logframe_that_names_an_unknown_column_fails_its_project_and_moves_no_
 def test_a_workbook_without_its_sheet_fails_its_form_and_loses_no_row(demo: Demo) -> None:
     """An empty reading would be taken for the deletion of every row."""
     file = demo.sample / "thamm_plus" / "candidats" / "candidats-001.xlsx"
-    with _replaced(file), _unchanged(demo.warehouse):
+    with _replaced(file), _unchanged(demo.warehouse, told="thamm_plus"):
         book = openpyxl.load_workbook(file)
         book["Candidats"].title = "Feuil1"
         book.save(file)
