@@ -76,8 +76,9 @@ def _extract_asset(
             connection.rollback()
             done, behind = None, behind_now(platform, forms)
             if until is not None:
-                given = {"cutoff": until, "out": platform.settings.out, "run_id": context.run_id}
-                done = write(connection, loaded, **given, behind=behind)
+                done = write(
+                    connection, loaded, cutoff=until, out=platform.settings.out, run_id=context.run_id, behind=behind
+                )
             verdict, disclosure = _controls(project.id, name, done), _disclosure(project.id, name, done)
             keep(platform, "extracts", project.id, None, [verdict, disclosure], context.run_id)
         yield dg.AssetCheckResult(

@@ -75,9 +75,7 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
         yield from results(key, verdicts, checks, unchanged=build is None)
         if refusal is not None:
             raise dg.Failure(description=refusal, allow_retries=False)
-        platform.end(
-            name, "à jour" if build is None else f"{build.rows} lignes" + ("" if build.whole else " (différence)")
-        )
+        platform.end(name, "à jour" if build is None else _told(build))
         lineage = {
             column.name: [(cleaned, "personal" if column.name in derived else column.name)] for column in main.columns
         }
@@ -88,6 +86,10 @@ def pseudonymised_asset(project: LoadedProject, form: LoadedForm) -> dg.AssetsDe
         yield dg.MaterializeResult(metadata={**told, **_metadata(build, joined)})
 
     return protect
+
+
+def _told(build: ProtectBuild) -> str:
+    return f"{build.rows} lignes" + ("" if build.whole else " (différence)")
 
 
 def _metadata(build: ProtectBuild | None, joined: Relinked | None) -> dict[str, Any]:

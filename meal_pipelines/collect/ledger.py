@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from psycopg2.extras import Json
 
-from meal_pipelines.collect.known import Known, KnownInOrder
+from meal_pipelines.collect.known import Known
 from meal_pipelines.collect.position import Load, Position
 from meal_pipelines.collect.screening import Screen
-from meal_pipelines.collect.source import FormVersion, Order
+from meal_pipelines.collect.source import FormVersion
 from meal_pipelines.collect.versions import Prepared
 from meal_pipelines.errors import MealError
 from meal_pipelines.warehouse.copy import copy_packed
@@ -28,11 +28,11 @@ LOCK_WAIT_S = 2.0
 class Ledger:
     """The part of `raw` that belongs to one form. The caller commits.
 
-    connection: writes, in one thread at a time · reader: reads meanwhile, for the thread that prepares.
+    connection: writes, in one thread at a time.
     """
 
-    def __init__(self, connection: Any, reader: Any, project: str, form: str, screen: Screen) -> None:
-        self.connection, self.reader, self.project, self.form = connection, reader, project, form
+    def __init__(self, connection: Any, project: str, form: str, screen: Screen) -> None:
+        self.connection, self.project, self.form = connection, project, form
         self.screen = screen
         self._cursor = connection.cursor()
 
@@ -195,10 +195,6 @@ class Ledger:
         self._delete(
             load, position, "(select submission_id from raw.missing where load_id = %(sweep)s) as gone", sweep=sweep
         )
-
-    def in_order(self, order: Order, after: str | None) -> KnownInOrder:
-        """The last versions of all submissions whose key comes after `after`, in the order of their keys."""
-        return KnownInOrder(self.reader, self.project, self.form, order, after)
 
     def forget_missing(self) -> None:
         self._cursor.execute("delete from raw.missing where project = %s and form = %s", (self.project, self.form))

@@ -71,7 +71,7 @@ def synchronise(
     """
     with closing(warehouse.psycopg()) as connection, closing(warehouse.psycopg()) as reader:
         screen = Screen(keyring, project, form, loaded)
-        ledger = Ledger(connection, reader, project, form, screen)
+        ledger = Ledger(connection, project, form, screen)
         versions = Versions(reader, keyring, project, form, screen)
         synchronisation = _Synchronisation(ledger, versions, source, export, accept_deletions, sweep_every, progress)
         try:
@@ -214,7 +214,7 @@ class _Synchronisation:
             self.position.sweep = sweep
         self._keep_versions()
         ledger, load = self.ledger, self.load
-        known = ledger.in_order(self.source.order, sweep.after)
+        known = self.versions.in_order(self.source.order, sweep.after)
         # While a page is sealed, those before it are written and the next is fetched. Two wait to be written: with one, whoever
         # is slower for a moment is waited for at each page (2026-11: 6 % of the time).
         with short_turns(), ThreadPoolExecutor(1, thread_name_prefix="raw") as pool:

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
-from meal_pipelines.collect.known import Known, known_of, moment
+from meal_pipelines.collect.known import Known, KnownInOrder, known_of, moment
 from meal_pipelines.collect.position import Load, Position
 from meal_pipelines.collect.screening import Screen
-from meal_pipelines.collect.source import Source, Submission
+from meal_pipelines.collect.source import Order, Source, Submission
 from meal_pipelines.protect.keys.keyring import Keyring
 from meal_pipelines.warehouse.copy import (
     Packed,
@@ -46,7 +46,7 @@ class Prepared:
 
 
 class Versions:
-    """Prepares the versions of one form's submissions. reader: a connection that only reads."""
+    """Prepares the versions of one form's submissions. reader: a connection that only reads, while another writes."""
 
     def __init__(self, reader: Any, keyring: Keyring, project: str, form: str, screen: Screen) -> None:
         self._reader, self._project, self._form, self._screen = reader, project, form, screen
@@ -58,6 +58,10 @@ class Versions:
             cursor.execute(LAST_OF, (self._project, self._form, list(submission_ids)))
             return {key: known_of(key, *rest) for key, *rest in cursor.fetchall()}
 
+    def in_order(self, order: Order, after: str | None) -> KnownInOrder:
+        """The last versions of all submissions whose key comes after `after`, in the order of their keys."""
+        return KnownInOrder(self._reader, self._project, self._form, order, after)
+
     def prepare(
         self, load: Load, position: Position, submissions: Iterable[Submission], last: dict[str, Known], source: Source
     ) -> Prepared:
@@ -66,18 +70,13 @@ class Versions:
         erased = self._screen.erased(submission.submission_id for submission in submissions)
         if erased:
             submissions = [submission for submission in submissions if submission.submission_id not in erased]
-        fingerprints = {
-            s.submission_id: digest[:16] for s, digest in zip(submissions, self._digests(submissions), strict=True)
-        }
+        fingerprints = {each.submission_id: self._hash(each.payload)[:16] for each in submissions}
         if last:
             submissions = self._differing(submissions, fingerprints, last, source)
         prepared = (
             self._completed(load, position, submissions, fingerprints, last, source) if submissions else Prepared()
         )
         return replace(prepared, erased=tuple(erased.values()))
-
-    def _digests(self, submissions: Sequence[Submission]) -> Iterable[bytes]:
-        return map(self._hash, [submission.payload for submission in submissions])
 
     def _differing(
         self, submissions: Sequence[Submission], fingerprints: dict[str, bytes], last: dict[str, Known], source: Source
@@ -106,11 +105,11 @@ class Versions:
         completed = source.completed(fresh)
         kept, refused = self._screen.all_kept(completed)
         ids = [submission.submission_id for submission in completed]
-        before = [last.get(submission_id) for submission_id in ids] if last else [None] * len(ids)
+        before = [last.get(submission_id) for submission_id in ids]
         new, back = before.count(None), sum(known is not None and not known.present for known in before)
-        load.added, load.restored, load.changed = (
-            load.added + new, load.restored + back, load.changed + len(before) - new - back
-        )  # fmt: skip
+        load.added += new
+        load.restored += back
+        load.changed += len(before) - new - back
         position.present = (position.present or 0) + new + back
         # What the source showed and could not complete is gone since. Passed over, an edit of it would be lost for good when
         # it comes back before the next load: no stamp would tell.

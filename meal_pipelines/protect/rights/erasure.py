@@ -134,7 +134,7 @@ def alone(warehouse: Warehouse, keyring: Keyring, project: LoadedProject, form: 
     """No collection and no stage of this form works meanwhile."""
     with ExitStack() as stack:
         connection = stack.enter_context(closing(warehouse.psycopg()))
-        Ledger(connection, connection, project.id, form.name, Screen(keyring, project.id, form.name)).lock()
+        Ledger(connection, project.id, form.name, Screen(keyring, project.id, form.name)).lock()
         connection.commit()
         for schema in ("cleaned", "pseudonymised"):
             stack.enter_context(turn(warehouse, "build", f"{schema}/{project.id}/{form.name}", patience_s=60))
